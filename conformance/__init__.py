@@ -1,0 +1,1 @@
+"""What the server says it can do, and the proof."""

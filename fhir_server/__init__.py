@@ -1,0 +1,1 @@
+"""The application: HTTP edge, routing, interactions, bundles, tenancy, settings and commands."""

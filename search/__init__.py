@@ -1,0 +1,1 @@
+"""Search: index on write, compile on read."""
