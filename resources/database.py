@@ -1,0 +1,268 @@
+"""The database session: one actor, one tenant, one statement a call. The only importer of asyncpg.
+
+Nothing here speaks SQL for somebody without a tenant, but for the registry of tenants and the instance row, which hold
+nothing of a patient. A statement sets its tenant itself, transaction-local, in the same round trip as its work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final, Protocol
+
+import asyncpg
+
+from .outcome import BadRequest, Fault, Unavailable
+
+log = logging.getLogger(__name__)
+
+Row = Mapping[str, Any]  # a record of asyncpg: by name or by position
+
+# The frame of every SELECT: the tenant is set first, and the query compares each table's tenant_id with g.t. A tenant
+# given as a plain argument would be judged by the planner before the setting is made, and find nothing.
+_FRAME: Final = (
+    "with g as materialized (select set_config('app.tenant', $1::text, true)::int4 as t) "
+    "select x.* from g cross join lateral ({query} offset 0) x"
+)
+
+# Faults of the role or the schema that make row level security void. No row may come back.
+_SELF_CHECK: Final = """
+select 'the role is a superuser or bypasses row level security' as fault
+from pg_roles where rolname = current_user and (rolsuper or rolbypassrls)
+union all
+select 'the role owns ' || c.relname from pg_class c join pg_roles r on r.oid = c.relowner
+where r.rolname = current_user and c.relnamespace = 'fhir'::regnamespace
+union all
+select 'the role may create objects in schema fhir' where has_schema_privilege('fhir', 'create')
+union all
+select 'the role may change or remove versions'
+where has_table_privilege('fhir.resource_version', 'update') or has_table_privilege('fhir.resource_version', 'delete')
+union all
+select 'table ' || c.relname || ' has no forced row level security with a policy for its tenant' from pg_class c
+where c.relnamespace = 'fhir'::regnamespace and c.relkind in ('r', 'p') and c.relname <> all ('{tenant,due}')
+  and exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id')
+  and not (c.relrowsecurity and c.relforcerowsecurity and exists (
+        select from pg_policy p where p.polrelid = c.oid and p.polpermissive
+          and pg_get_expr(p.polqual, p.polrelid) like '%app.tenant%'
+          and pg_get_expr(p.polwithcheck, p.polrelid) like '%app.tenant%'))
+"""
+
+
+@lru_cache(maxsize=4096)
+def framed(query: str) -> str:
+    """The statement that sets the tenant ($1) and runs the query, which calls the tenant g.t and counts from $2."""
+    return _FRAME.format(query=query)
+
+
+class Refused(Exception):
+    """A write function said no: its SQLSTATE and detail. Turned into an outcome by the store."""
+
+    def __init__(self, state: str, detail: str) -> None:
+        super().__init__(state, detail)
+        self.state, self.detail = state, detail
+
+
+class Unsafe(Exception):
+    """The database is not fit to serve: what must be mended, one line a fault."""
+
+
+class Busy(Exception):
+    """A lock was held by others for longer than a migration may wait."""
+
+
+def _translate(error: Exception) -> Exception:
+    """What a failed statement means to the caller; never carries SQL or a value."""
+    state = getattr(error, "sqlstate", None) or ""
+    if state.startswith("FH") or state in ("40001", "40P01"):
+        return Refused(state, getattr(error, "detail", None) or "")
+    if state == "57014":
+        return Unavailable("The request took longer than it may.", code="timeout", headers={"Retry-After": "5"})
+    # 08 connection, 53 resources, 57P shut down or starting, 55P03 lock not available, or no server there at all.
+    if state.startswith(("08", "53", "57P", "55P")) or isinstance(
+        error, (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, TimeoutError)
+    ):
+        return Unavailable("The database cannot be reached at the moment.", headers={"Retry-After": "2"})
+    if state.startswith(("22", "54")):
+        return BadRequest("A value in the request is beyond what the database can store.", code="value")
+    return Fault("The request failed.")
+
+
+class _Runs(Protocol):
+    async def fetch(self, query: str, *args: Any) -> Sequence[Row]: ...
+
+
+class Session:
+    """What one actor does in one tenant. Each call is one statement, one round trip and its own transaction."""
+
+    __slots__ = ("_connections", "actor", "tenant_id")
+
+    def __init__(self, connections: _Runs, tenant_id: int, actor: str) -> None:
+        self._connections = connections
+        self.tenant_id = tenant_id
+        self.actor = actor
+
+    @property
+    def in_transaction(self) -> bool:
+        return not isinstance(self._connections, asyncpg.Pool)
+
+    async def select(self, query: str, *args: Any) -> Sequence[Row]:
+        """Rows of a query that compares every tenant_id with g.t and whose arguments begin at $2.
+
+        Raises Unavailable (503) when the database is away or the time is over, Fault (500) otherwise."""
+        return await self.call(framed(query), str(self.tenant_id), *args)
+
+    async def call(self, statement: str, *args: Any) -> Sequence[Row]:
+        """Rows of a statement that sets its tenant itself: a write function whose first argument is the tenant.
+
+        Raises Refused with the function's own SQLSTATE, besides the errors of select."""
+        try:
+            return await self._connections.fetch(statement, *args)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            meant = _translate(error)
+            if isinstance(meant, (Fault, BadRequest)):
+                # Neither the message nor the detail: they may quote a patient's values.
+                log.error("statement failed: %s %s", type(error).__name__, getattr(error, "sqlstate", ""))
+            raise meant from None
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Session]:
+        """A session whose calls are one transaction; inside a transaction, a savepoint. An exception rolls back."""
+        if not self.in_transaction:
+            try:
+                connection = await self._connections.acquire()
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+                raise _translate(error) from None
+            try:
+                async with connection.transaction():
+                    yield Session(connection, self.tenant_id, self.actor)
+            finally:
+                await self._connections.release(connection)
+        else:
+            async with self._connections.transaction():  # type: ignore[attr-defined]
+                yield self
+
+
+async def _no_reset(connection: Any) -> None:
+    """Only transaction-local state is ever set, so a connection that comes back has nothing to reset."""
+
+
+class Database:
+    """The connections of one process to the application role's database."""
+
+    def __init__(self, pool: Any, url: str, hash_key: bytes) -> None:
+        self._pool = pool
+        self._url = url
+        self.hash_key = hash_key
+        self._listening: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def open(cls, url: str, *, connections: int = 4, statement_timeout: int = 30_000) -> Database:
+        """Connects as the application role and refuses to serve where row level security would be void.
+
+        statement_timeout in milliseconds. Raises Unsafe with what must be mended, OSError when nobody answers."""
+        pool = await asyncpg.create_pool(
+            url,
+            min_size=1,
+            max_size=connections,
+            max_inactive_connection_lifetime=0,
+            reset=_no_reset,
+            # The defaults drop statements after five minutes and never keep long ones.
+            statement_cache_size=1000,
+            max_cached_statement_lifetime=0,
+            max_cacheable_statement_size=0,
+            server_settings={
+                "search_path": "fhir",
+                "plan_cache_mode": "force_generic_plan",  # every shape is fenced: there is one good plan
+                "statement_timeout": str(statement_timeout),
+                "application_name": "fhir-server",
+                "jit": "off",
+            },
+        )
+        try:
+            faults = [row["fault"] for row in await pool.fetch(_SELF_CHECK)]
+            if faults:
+                raise Unsafe("\n".join(faults))
+            row = await pool.fetchrow("select hash_key from fhir.instance")
+        except asyncpg.UndefinedTableError:
+            await pool.close()
+            raise Unsafe("the database has no schema of this server; run `fhir-server migrate`") from None
+        except BaseException:
+            await pool.close()
+            raise
+        return cls(pool, url, row["hash_key"])
+
+    def session(self, tenant_id: int, actor: str = "") -> Session:
+        return Session(self._pool, tenant_id, actor)
+
+    async def registry(self, statement: str, *args: Any) -> Sequence[Row]:
+        """Rows of a table without row policies: the registry of tenants, the list of migrations."""
+        try:
+            rows: Sequence[Row] = await self._pool.fetch(statement, *args)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            raise _translate(error) from None
+        return rows
+
+    def listen(self, channel: str, heard: Callable[[], None]) -> None:
+        """Calls heard() on every notification, and after each (re)connection, since one may have been missed."""
+        self._listening = asyncio.create_task(self._listen(channel, heard))
+
+    async def _listen(self, channel: str, heard: Callable[[], None]) -> None:
+        while True:
+            closed = asyncio.Event()
+            try:
+                connection = await asyncpg.connect(self._url, server_settings={"application_name": "fhir-server listen"})
+                connection.add_termination_listener(lambda _: closed.set())
+                await connection.add_listener(channel, lambda *_: heard())
+                heard()
+                try:
+                    await closed.wait()
+                finally:
+                    connection.terminate()
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+                pass
+            await asyncio.sleep(0.2)
+
+    async def close(self) -> None:
+        if self._listening:
+            self._listening.cancel()
+        try:
+            await asyncio.wait_for(self._pool.close(), 5)
+        except TimeoutError:
+            self._pool.terminate()
+
+
+class Owner:
+    """A connection of the owner role, for migrations and the registry of tenants: never on the way of a request."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def connect(cls, url: str) -> AsyncIterator[Owner]:
+        connection = await asyncpg.connect(url, server_settings={"search_path": "fhir", "lock_timeout": "5s"})
+        try:
+            yield cls(connection)
+        finally:
+            await connection.close()
+
+    async def fetch(self, statement: str, *args: Any) -> Sequence[Row]:
+        rows: Sequence[Row] = await self._connection.fetch(statement, *args)
+        return rows
+
+    async def run(self, script: str) -> None:
+        """Several statements without arguments; outside transaction() as one implicit transaction.
+
+        Raises Busy when a lock was not to be had in time."""
+        try:
+            await self._connection.execute(script)
+        except asyncpg.LockNotAvailableError as error:
+            raise Busy(str(error)) from None
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        async with self._connection.transaction():
+            yield

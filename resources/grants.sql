@@ -1,0 +1,8 @@
+-- What the application role may do with the tables of this floor; run at the end of every migration.
+-- {application} is the role's quoted name. It owns nothing, and a past version can neither be changed nor removed by it.
+grant usage on schema fhir to {application};
+grant select on fhir.tenant, fhir.instance, fhir.migration to {application};
+grant select, insert, update on fhir.resource to {application};
+grant select, insert on fhir.resource_version to {application};
+grant usage on sequence fhir.rid to {application};
+grant execute on function fhir.instant, fhir.resource_write to {application};

@@ -1,0 +1,199 @@
+-- Storage of resources: the tenants, the current version of every resource, the versions before it.
+-- The whole of this floor stands here; the files in migrations/ add up to it (tests/integration/test_migrations.py).
+
+-- The registry of tenants. It holds nothing of a patient and is, by design, the one table here without row policies.
+create table fhir.tenant (
+  tenant_id int4 generated always as identity primary key,       -- never used again, also after a drop
+  name text collate "C" not null unique check (name ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'),
+  state text not null default 'active' check (state in ('active', 'dropping')),
+  definitions int4 not null default 1,                           -- raised when settings, parameters or packages change
+  settings jsonb not null default '{}',
+  created timestamptz not null default now()
+);
+
+-- Workers keep the registry in memory and read it again when they hear of a change.
+create function fhir.tenant_changed() returns trigger language plpgsql set search_path = pg_catalog as $$
+begin
+  perform pg_notify('fhir_tenant', '');
+  return null;
+end $$;
+create trigger tenant_changed after insert or update or delete on fhir.tenant
+  for each statement execute function fhir.tenant_changed();
+
+-- One row: the key of all hashes, and the epoch that is raised when a dump is restored into another cluster, where
+-- transaction ids begin anew.
+create table fhir.instance (
+  only_one bool primary key default true check (only_one),
+  hash_key bytea not null,
+  epoch int4 not null default 1,
+  system_identifier int8 not null
+);
+
+create sequence fhir.rid as int8 cache 32;
+
+create table fhir.resource (
+  tenant_id int4 not null,
+  rtype int2 not null,                          -- number of the resource type (resources/data/type_numbers.txt)
+  ver int4 not null,                            -- version id: 1, 2, 3 … of this resource
+  rid int8 not null,                            -- the resource inside the database; never shown
+  skey int8 not null,                           -- hash of (type, id)
+  s int8 not null,                              -- primary clinical date in µs since 1970; the lowest int8 where there is none
+  lu timestamptz not null,                      -- meta.lastUpdated, to the millisecond; never goes back within a resource
+  xid int8 not null,                            -- the transaction that wrote this version …
+  epoch int4 not null,                          -- … and the epoch its number belongs to
+  deleted bool not null,
+  op "char" not null,                           -- what wrote it: C create, U update (also one that created), D delete
+  id text collate "C" not null,
+  keys int8[] not null,                         -- what the index must find again to take the old rows away; opaque here
+  resource jsonb,                               -- null when deleted
+  check (deleted = (resource is null))
+);
+create unique index resource_key on fhir.resource (tenant_id, skey, rtype, id);
+create unique index resource_rid on fhir.resource (tenant_id, rid);
+create index resource_date on fhir.resource (tenant_id, rtype, deleted, s desc, rid desc);
+create index resource_updated on fhir.resource (tenant_id, rtype, deleted, lu desc, rid desc);
+create index resource_changed on fhir.resource (tenant_id, deleted, lu desc, rid desc);
+
+-- Versions that are no longer current. Append only: the application role may insert and select.
+create table fhir.resource_version (
+  tenant_id int4 not null,
+  rid int8 not null,
+  ver int4 not null,
+  rtype int2 not null,
+  lu timestamptz not null,
+  xid int8 not null,
+  epoch int4 not null,
+  op "char" not null,
+  id text collate "C" not null,
+  resource jsonb,
+  primary key (tenant_id, rid, ver)
+);
+create index resource_version_updated on fhir.resource_version (tenant_id, rtype, lu desc, rid desc);
+create index resource_version_changed on fhir.resource_version (tenant_id, lu desc, rid desc);
+
+alter table fhir.resource enable row level security;
+alter table fhir.resource force row level security;
+create policy tenant on fhir.resource
+  using (tenant_id = (select nullif(current_setting('app.tenant', true), '')::int4))
+  with check (tenant_id = (select nullif(current_setting('app.tenant', true), '')::int4));
+alter table fhir.resource_version enable row level security;
+alter table fhir.resource_version force row level security;
+create policy tenant on fhir.resource_version
+  using (tenant_id = (select nullif(current_setting('app.tenant', true), '')::int4))
+  with check (tenant_id = (select nullif(current_setting('app.tenant', true), '')::int4));
+
+-- What one change became; handed from write function to write function.
+create type fhir.written as (
+  n int4,                                       -- ordinal of the change, from 1
+  rid int8, rtype int2, ver int4, lu timestamptz,
+  s int8, old_s int8, old_keys int8[],
+  outcome "char"                                -- C created or brought back, U updated, D deleted, N nothing changed
+);
+
+create function fhir.instant(at timestamptz) returns text language sql stable parallel safe set search_path = pg_catalog
+  return to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
+
+-- Writes all changes of one request, or none. Every refusal has its own SQLSTATE:
+-- FH001 the definitions number is old; FH404 no such tenant; FH412 a precondition failed (detail: ordinal and the
+-- version found); 40001 somebody else created the same id meanwhile (to be repeated).
+create function fhir.resource_write(
+  t int4, number int4, ops "char"[], rtypes int2[], skeys int8[], ids text[], dates int8[], keysets text[],
+  heads text[], tails text[], expects text[], absents bool[]
+) returns fhir.written[] language plpgsql set search_path = pg_catalog as $$
+declare
+  now_ timestamptz := date_trunc('milliseconds', clock_timestamp());
+  xid_ int8 := pg_current_xact_id()::text::int8;
+  epoch_ int4 := (select i.epoch from fhir.instance i);
+  current_ int4 := (select x.definitions from fhir.tenant x where x.tenant_id = t and x.state = 'active');
+  old fhir.written[] := '{}';
+  new fhir.written[];
+  refused record;
+  due_ int8;
+  done_ int8;
+begin
+  perform set_config('app.tenant', t::text, true);
+  if current_ is null then
+    raise sqlstate 'FH404' using message = 'no such tenant';
+  elsif current_ <> number then
+    raise sqlstate 'FH001' using message = 'definitions have changed';
+  end if;
+
+  if 'U' = any(ops) or 'D' = any(ops) then
+    -- The rows that are there, locked in one order so that two Bundles cannot wait for each other.
+    select coalesce(array_agg(row(x.n, x.rid, x.rtype, x.ver, x.lu, x.s, x.s, x.keys, x.op)::fhir.written), '{}') into old
+    from (select c.n, r.rid, r.rtype, r.ver, r.lu, r.s, r.keys, r.op
+          from unnest(ops, rtypes, skeys, ids) with ordinality c(op, rtype, skey, id, n)
+          join fhir.resource r on r.tenant_id = t and r.skey = c.skey and r.rtype = c.rtype and r.id = c.id
+          where c.op <> 'C'
+          order by r.skey, r.rid for update of r) x;
+
+    select c.n, o.ver into refused
+    from unnest(expects, absents) with ordinality c(expect, absent, n)
+    left join unnest(old) o on o.n = c.n
+    where (c.expect is not null and not coalesce(o.ver = any(c.expect::int4[]), false)) or (c.absent and o.outcome <> 'D')
+    order by c.n limit 1;
+    if found then
+      raise sqlstate 'FH412' using message = 'precondition failed', detail = refused.n || ' ' || coalesce(refused.ver, 0);
+    end if;
+  end if;
+
+  select array_agg(row(
+      c.n, coalesce(o.rid, case when c.op <> 'D' then nextval('fhir.rid') end), c.rtype,
+      case when x.outcome = 'N' then coalesce(o.ver, 0) else coalesce(o.ver, 0) + 1 end,
+      case when x.outcome = 'N' then coalesce(o.lu, now_) else greatest(now_, o.lu + interval '1 millisecond') end,
+      c.s, o.old_s, o.old_keys, x.outcome)::fhir.written order by c.n)
+  into new
+  from unnest(ops, rtypes, dates, heads, tails) with ordinality c(op, rtype, s, head, tail, n)
+  left join unnest(old) o on o.n = c.n
+  cross join lateral (select (case
+      when c.op = 'D' then case when o.outcome <> 'D' then 'D' else 'N' end
+      when o.outcome is null or o.outcome = 'D' then 'C'
+      -- The same content, digit by digit: text and not jsonb, for which 1.0 equals 1.00.
+      when (select r.resource::text from fhir.resource r where r.tenant_id = t and r.rid = o.rid)
+           = (c.head || o.ver || '","lastUpdated":"' || fhir.instant(o.lu) || c.tail)::jsonb::text then 'N'
+      else 'U' end)::"char" as outcome) x;
+
+  if cardinality(old) > 0 then
+    insert into fhir.resource_version (tenant_id, rid, ver, rtype, lu, xid, epoch, op, id, resource)
+    select t, r.rid, r.ver, r.rtype, r.lu, r.xid, r.epoch, r.op, r.id, r.resource
+    from unnest(new) w
+    join fhir.resource r on r.tenant_id = t and r.rid = w.rid
+    where w.old_s is not null and w.outcome <> 'N';
+    get diagnostics due_ = row_count;
+
+    update fhir.resource r
+    set ver = c.ver, s = c.s, lu = c.lu, xid = xid_, epoch = epoch_, deleted = c.outcome = 'D', op = c.op,
+        keys = c.keys::int8[],
+        resource = case when c.outcome <> 'D'
+                        then (c.head || c.ver || '","lastUpdated":"' || fhir.instant(c.lu) || c.tail)::jsonb end
+    from rows from (unnest(ops), unnest(keysets), unnest(heads), unnest(tails), unnest(new))
+         c(op, keys, head, tail, n, rid, rtype, ver, lu, s, old_s, old_keys, outcome)
+    where r.tenant_id = t and r.rid = c.rid and c.old_s is not null and c.outcome <> 'N';
+    get diagnostics done_ = row_count;
+    if done_ <> due_ then
+      raise sqlstate '40001' using message = 'a locked row was not updated';
+    end if;
+  end if;
+
+  due_ := (select count(*) from unnest(new) w where w.outcome = 'C' and w.old_s is null);
+  if due_ > 0 then
+    insert into fhir.resource (tenant_id, rtype, ver, rid, skey, s, lu, xid, epoch, deleted, op, id, keys, resource)
+    select t, c.rtype, c.ver, c.rid, c.skey, c.s, c.lu, xid_, epoch_, false, c.op, c.id, c.keys::int8[],
+           (c.head || c.ver || '","lastUpdated":"' || fhir.instant(c.lu) || c.tail)::jsonb
+    from rows from (unnest(ops), unnest(skeys), unnest(ids), unnest(keysets), unnest(heads), unnest(tails), unnest(new))
+         c(op, skey, id, keys, head, tail, n, rid, rtype, ver, lu, s, old_s, old_keys, outcome)
+    where c.outcome = 'C' and c.old_s is null
+    order by c.skey                             -- one order here too
+    on conflict (tenant_id, skey, rtype, id) do nothing;
+    get diagnostics done_ = row_count;
+    if done_ <> due_ then
+      raise sqlstate '40001' using message = 'the id was created meanwhile';
+    end if;
+  end if;
+  return new;
+end $$;
+
+insert into fhir.instance (hash_key, system_identifier)
+values (decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex'),
+        (select system_identifier from pg_control_system()));
+insert into fhir.tenant (name) values ('default');
