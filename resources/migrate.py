@@ -57,7 +57,9 @@ async def migrate(owner_url: str, application_url: str, floors: Sequence[Path]) 
     application = urlsplit(application_url)
     role = '"' + unquote(application.username or "").replace('"', '""') + '"'
     async with Owner.connect(owner_url) as owner:
-        await owner.fetch(_SQL["lock"])
+        # Tried again and again: one that waits inside its statement would be waited for by a concurrent index build.
+        while not (await owner.fetch(_SQL["lock"]))[0]["mine"]:
+            await asyncio.sleep(0.1)
         await owner.run(_SQL["start"])
         done = {(row["floor"], row["number"]) for row in await owner.fetch(_SQL["applied"])}
         ran = []

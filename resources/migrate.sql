@@ -8,7 +8,7 @@ create table if not exists fhir.migration (
 );
 
 -- name: lock
-select pg_advisory_lock(hashtext('fhir.migration'))
+select pg_try_advisory_lock(hashtext('fhir.migration')) as mine
 
 -- name: applied
 select floor, number from fhir.migration order by floor, number

@@ -212,20 +212,7 @@ class Store:
         are several), Conflict (409, others kept writing the same resources), Unavailable (503)."""
         if not changes:
             return []
-        number = self._types.type_number
-        arguments = [
-            [_OPS[c.interaction] for c in changes],
-            [number(c.resource_type) for c in changes],
-            [self._hash.of(c.resource_type, c.logical_id) for c in changes],
-            [c.logical_id for c in changes],
-            [c.sort_key for c in changes],
-            ["{" + ",".join(map(str, c.keys)) + "}" for c in changes],
-            [c.head for c in changes],
-            [c.tail for c in changes],
-            [None if c.expect is None else "{" + ",".join(map(str, c.expect)) + "}" for c in changes],
-            [c.absent for c in changes],
-            *_arrays(self._floors, changes),
-        ]
+        arguments = self.arguments(changes)
         for attempt in range(6):
             try:
                 rows = await session.call(self.statement, session.tenant_id, definitions_number, *arguments)
@@ -239,6 +226,23 @@ class Store:
             else:
                 return [_written(change, row) for change, row in zip(changes, rows, strict=True)]
         raise Conflict("Others were writing the same resources at the same time; send the request again.", code="conflict")
+
+    def arguments(self, changes: Sequence[Change]) -> list[Any]:
+        """The arrays of the write statement, after the tenant and the definitions number."""
+        number = self._types.type_number
+        return [
+            [_OPS[c.interaction] for c in changes],
+            [number(c.resource_type) for c in changes],
+            [self._hash.of(c.resource_type, c.logical_id) for c in changes],
+            [c.logical_id for c in changes],
+            [c.sort_key for c in changes],
+            ["{" + ",".join(map(str, c.keys)) + "}" for c in changes],
+            [c.head for c in changes],
+            [c.tail for c in changes],
+            [None if c.expect is None else "{" + ",".join(map(str, c.expect)) + "}" for c in changes],
+            [c.absent for c in changes],
+            *_arrays(self._floors, changes),
+        ]
 
     @staticmethod
     def _meaning(refused: Refused, changes: Sequence[Change]) -> Exception:

@@ -1,0 +1,104 @@
+"""The narrative of a resource: XHTML that any system may show as it is, so nothing in it may run or load code.
+
+https://hl7.org/fhir/R4/narrative.html#xhtml
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from xml.parsers import expat
+
+XHTML = "http://www.w3.org/1999/xhtml"
+ELEMENTS = frozenset(
+    "a abbr acronym address area b bdo big blockquote br caption center cite code col colgroup dd dfn div dl dt em font "
+    "h1 h2 h3 h4 h5 h6 hr i img kbd li map ol p pre q s samp small span strike strong sub sup table tbody td tfoot th thead "
+    "tr tt u ul var".split()
+)
+ATTRIBUTES = frozenset(
+    "abbr accesskey align alt axis bgcolor border cellpadding cellspacing char charoff charset cite class clear color colspan "
+    "compact coords dir face frame headers height href hreflang hspace id ismap lang longdesc name noshade nohref nowrap rel "
+    "rev rowspan rules scope shape size span src start style summary tabindex title type usemap valign value vspace "
+    "width".split()
+)
+ADDRESSES = frozenset(("href", "src", "cite", "longdesc", "usemap"))
+SCHEMES = frozenset(("http", "https", "mailto", "tel", "ftp", "urn"))
+
+_INVISIBLE = re.compile(r"[\x00-\x20\x7f-\xa0\u200b-\u200f\u2028\u2029\ufeff]")
+_SCHEME = re.compile(r"([^/?#:]*):", re.DOTALL)
+_ACTIVE_STYLE = re.compile(r"expression\s*\(|script:|behaviou?r\s*:|-moz-binding|@import|\\|data:(?!\s*image/)", re.IGNORECASE)
+_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+
+
+class _Unsafe(Exception):
+    """What the narrative may not contain."""
+
+
+def fault(div: str) -> tuple[str, str] | None:
+    """What is wrong with the XHTML of a narrative, as issue code and sentence; None if it is safe and says something.
+
+    Read by an XML parser without DTD, so no entity but XML's own five is known and nothing can be loaded or expanded.
+    """
+    reader = _Reader()
+    try:
+        reader.read(div)
+    except _Unsafe as unsafe:
+        return "invariant", f"{unsafe} (txt-1)"
+    except expat.ExpatError as error:
+        reason = expat.ErrorString(error.code)
+        return "structure", f"is not well-formed XHTML: {reason} at line {error.lineno}, column {error.offset + 1}"
+    if not reader.says_something:
+        return "invariant", "has no text and no image (txt-2)"
+    return None
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self.says_something = False
+        self._at_root = True
+
+    def read(self, div: str) -> None:
+        parser = expat.ParserCreate("utf-8", namespace_separator=" ")
+        parser.StartElementHandler = self._start
+        parser.CharacterDataHandler = self._text
+        parser.StartDoctypeDeclHandler = _refuse("a document type declaration")
+        parser.ProcessingInstructionHandler = _refuse("a processing instruction")
+        parser.XmlDeclHandler = _refuse("an XML declaration")
+        parser.Parse(div.encode(), True)
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        namespace, _, element = name.rpartition(" ")
+        if namespace != XHTML:
+            raise _Unsafe(f"contains <{element}> outside the namespace {XHTML}")
+        if self._at_root and element != "div":
+            raise _Unsafe(f"must be a <div>, not <{element}>")
+        self._at_root = False
+        if element not in ELEMENTS:
+            raise _Unsafe(f"contains <{element}>, which a narrative may not")
+        self.says_something |= element == "img"
+        for attribute, value in attributes.items():
+            _check_attribute(element, attribute, value)
+
+    def _text(self, text: str) -> None:
+        self.says_something = self.says_something or not text.isspace()
+
+
+def _check_attribute(element: str, name: str, value: str) -> None:
+    local = name.removeprefix("http://www.w3.org/XML/1998/namespace ")  # xml:lang and xml:space
+    if local not in ATTRIBUTES and local == name:
+        raise _Unsafe(f"contains the attribute {name} on <{element}>, which a narrative may not")
+    if local in ADDRESSES:
+        # Browsers pass over such characters inside a scheme, so they are not allowed to hide one.
+        scheme = _SCHEME.match(_INVISIBLE.sub("", value))
+        image = element == "img" and value.startswith("data:image/")
+        if scheme and scheme[1].lower() not in SCHEMES and not image:
+            raise _Unsafe(f"has a {scheme[1][:20]}: address in {name} of <{element}>, which a narrative may not")
+    if local == "style" and _ACTIVE_STYLE.search(_COMMENT.sub("", value)):
+        raise _Unsafe(f"has a style on <{element}> that could run or load code")
+
+
+def _refuse(what: str) -> Any:
+    def refuse(*_: object) -> None:
+        raise _Unsafe(f"contains {what}")
+
+    return refuse
