@@ -1,0 +1,85 @@
+"""Tenants as a worker knows them: kept in memory, read again as soon as the registry changes.
+
+A tenant is all that an interaction needs to know besides its session: settings, definitions, and what is made of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from resources.database import Database
+from resources.definitions import Definitions
+from resources.hashing import Hash
+from resources.outcome import NotFound, Unavailable
+from resources.store import Store
+from resources.validation import Validator
+from search.indexer import Indexer
+
+from . import store
+from .store import Registered
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """One tenant under one definitions number; replaced as a whole when either changes."""
+
+    tenant_id: int
+    name: str
+    definitions_number: int
+    settings: Mapping[str, Any]  # every tenant setting of SETTINGS, with its default where it was not set
+    definitions: Definitions
+    validator: Validator
+    indexer: Indexer
+    hash: Hash
+    store: Store
+
+
+class Tenants:
+    """The registry of one worker."""
+
+    def __init__(self, database: Database, tenant_of: Callable[[Registered], Tenant]) -> None:
+        self._database = database
+        self._tenant_of = tenant_of
+        self._by_name: dict[str, Tenant] = {}
+        self._reloading: asyncio.Task[None] | None = None
+        self._again = False
+
+    async def start(self) -> None:
+        await self.reload()
+        self._database.listen("fhir_tenant", self._heard)
+
+    def get(self, name: str) -> Tenant:
+        """Raises NotFound for a tenant that does not exist or is being dropped."""
+        tenant = self._by_name.get(name)
+        if tenant is None:
+            raise NotFound(f"There is no tenant {name!r}.", code="not-found")
+        return tenant
+
+    def names(self) -> list[str]:
+        return sorted(self._by_name)
+
+    async def reload(self) -> None:
+        known = self._by_name
+        fresh = {}
+        for row in await store.tenants(self._database):
+            if row.state == "active":
+                tenant = known.get(row.name)
+                same = tenant and (tenant.tenant_id, tenant.definitions_number) == (row.tenant_id, row.definitions_number)
+                fresh[row.name] = tenant if tenant and same else self._tenant_of(row)
+        self._by_name = fresh
+
+    def _heard(self) -> None:
+        self._again = True
+        if self._reloading is None or self._reloading.done():
+            self._reloading = asyncio.create_task(self._follow())
+
+    async def _follow(self) -> None:
+        while self._again:
+            self._again = False
+            # Without a database nothing can be served; the listener calls again when there is one.
+            with contextlib.suppress(Unavailable):
+                await self.reload()

@@ -1,0 +1,30 @@
+"""Suites and sample data that others wrote: where they are, and which test uses each or what later work it waits for.
+
+They are read from FHIR_SERVER_TEST_DATA, by default ../shared/data seen from the root of the repository, and are never
+copied into it. A test that needs one carries @pytest.mark.suite("name").
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+DATA = Path(os.environ.get("FHIR_SERVER_TEST_DATA") or ROOT / "../shared/data").resolve()
+
+IN_USE = {
+    "synthea": "tests/integration/test_synthea.py",
+}
+WAITING = {
+    "fhirpath": "FHIRPath, with invariants and profiles",
+    "graphql": "$graphql",
+    "hl7v2": "laboratory messages in HL7 v2",
+    "packages": "package installation and profile validation",
+    "patch": "JSON Patch and FHIRPath Patch",
+    "sql-on-fhir": "ViewDefinitions",
+    "terminology": "the terminology loaders",
+    "testscripts": "the TestScript runner",
+    "tx-ecosystem": "the terminology operations",
+    "us-core-metadata": "searches and must-support elements of US Core",
+    "validator": "invariants, profiles and $validate",
+}
