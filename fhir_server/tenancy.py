@@ -18,6 +18,7 @@ from resources.outcome import NotFound, Unavailable
 from resources.store import Store
 from resources.validation import Validator
 from search.indexer import Indexer
+from search.run import Search
 
 from . import store
 from .store import Registered
@@ -36,6 +37,7 @@ class Tenant:
     indexer: Indexer
     hash: Hash
     store: Store
+    search: Search
 
 
 class Tenants:
@@ -68,7 +70,10 @@ class Tenants:
         for row in await store.tenants(self._database):
             if row.state == "active":
                 tenant = known.get(row.name)
-                same = tenant and (tenant.tenant_id, tenant.definitions_number) == (row.tenant_id, row.definitions_number)
+                same = tenant and (tenant.tenant_id, tenant.definitions_number) == (
+                    row.tenant_id,
+                    row.definitions_number,
+                )
                 fresh[row.name] = tenant if tenant and same else self._tenant_of(row)
         self._by_name = fresh
 

@@ -1,27 +1,234 @@
-"""The thorough form of validation: a closure for every type and element, which names everything that is wrong.
+"""The thorough form of validation: a closure for every type and element, which finds everything that is wrong.
 
-Built from the definitions when a type is first met. A check takes the decoded JSON value, the path it stands at and the
-scope of its resource, and adds issues to the scope; it never raises. https://hl7.org/fhir/R4/json.html
+Built from the definitions when a type is first met. A check takes a decoded JSON value, the path it stands at and the
+scope of its resource, and adds issues to the scope; it raises nothing but Enough. https://hl7.org/fhir/R4/json.html
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from .definitions import Definitions, Element, Structure, TypeRef
-from .invariants import Invariant, invariants
+from .bindings import MIME_TYPES, Binding, allowed_codes, is_mime_type, membership
+from .definitions import Definitions
+from .elements import Element, TypeRef
+from .fields import Check, Field, Scope, complex_field, primitive_field, unknown
+from .invariants import invariants
 from .narrative import fault as narrative_fault
 from .outcome import Issue
 from .primitives import kind_of, primitive, quoted
 from .references import stated_type, target_type
 
-# value set → coding ({"system", "code"} or {"code"}) → "yes", "no" or "unknown"
-Binding = Callable[[str, Mapping[str, Any]], str]
 
-MIME_TYPES = "http://hl7.org/fhir/ValueSet/mimetypes"
-# BCP 13 has too many types to list, so the form decides; the short names are those that _format knows too.
-is_mime_type = re.compile(r"[\w!#$&^.+\-]+/[\w!#$&^.+\-*]+(\s*;.*)?|xml|json|ttl|turtle", re.ASCII | re.DOTALL).fullmatch
+class Checks:
+    """The checks of all types, each made on first use."""
 
-_plain_name = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII).fullmatch
+    def __init__(self, definitions: Definitions, binding: Binding) -> None:
+        self._definitions = definitions
+        self._binding = binding
+        self._objects: dict[tuple[str, tuple[str, ...]], Check] = {}
+
+    def resource(self, tree: Any, path: str, issues: list[Issue]) -> None:
+        """Finds all that is wrong with a resource and the resources inside it."""
+        scope = Scope(tree if isinstance(tree, dict) else {}, issues)
+        self._resource(tree, path, scope)
+        for at, local in scope.unlinked:
+            if local not in scope.local:
+                scope.add("invariant", "is contained, but nothing refers to it (dom-3)", at)
+
+    def _resource(self, tree: Any, path: str, scope: Scope) -> None:
+        if not isinstance(tree, dict):
+            return scope.add("structure", f"must be a resource, not {kind_of(tree)}", path)
+        resource_type = tree.get("resourceType")
+        if resource_type is None:
+            return scope.add("required", "has no resourceType", path)
+        if not isinstance(resource_type, str) or not self._definitions.is_resource_type(resource_type):
+            shown = quoted(resource_type) if isinstance(resource_type, str) else kind_of(resource_type)
+            return scope.add("value", f"has resourceType {shown}, which is not a type of R4", path)
+        self._object(resource_type)(tree, path, scope)
+
+    def _contained(self, tree: Any, path: str, scope: Scope) -> None:
+        """https://hl7.org/fhir/R4/references.html#contained"""
+        before, scope.local = scope.local, set()
+        self._resource(tree, path, scope)
+        if isinstance(tree, dict):
+            if "#" not in scope.local:
+                scope.unlinked.append((path, f"#{tree.get('id')}"))
+            if "contained" in tree:
+                scope.add("invariant", "stands inside a contained resource (dom-2)", f"{path}.contained")
+            meta = tree.get("meta")
+            for name, key in (("versionId", "dom-4"), ("lastUpdated", "dom-4"), ("security", "dom-5")):
+                if isinstance(meta, dict) and name in meta:
+                    scope.add("invariant", f"stands in a contained resource ({key})", f"{path}.meta.{name}")
+        scope.local |= before
+
+    # objects
+
+    def _object(self, path: str, profiles: tuple[str, ...] = ()) -> Check:
+        """The check of the objects at a path: of a type ("HumanName") or of an element of one ("Patient.contact")."""
+        if (path, profiles) not in self._objects:
+            self._objects[path, profiles] = self._made(path, profiles)
+        return self._objects[path, profiles]
+
+    def _made(self, path: str, profiles: tuple[str, ...]) -> Check:
+        structures = self._definitions.structures
+        structure = structures[path.partition(".")[0]]
+        fields: dict[str, Field] = {}
+        required: list[tuple[str, frozenset[str]]] = []
+        choices: list[tuple[str, frozenset[str]]] = []
+        for element in structure.children[path]:
+            names = frozenset(self._fields(element, fields))
+            if element.minimum:
+                required.append((element.name, names | {"_" + name for name in names}))
+            if element.choice:
+                choices.append((element.name, names))
+        rules = invariants(structures, path, profiles)
+        is_resource = structure.kind == "resource" and path == structure.name
+        needs_children = not is_resource and path != "Element"  # which stands beside a value
+
+        def check(value: Any, at: str, scope: Scope) -> None:
+            if type(value) is not dict:
+                return scope.add("structure", f"must be a JSON object, not {kind_of(value)}", at)
+            if not value:
+                return scope.add("structure", "is an empty object; leave it out", at)
+            if needs_children and value.keys() == {"id"}:
+                return scope.add("invariant", "has neither a value nor children (ele-1)", at)
+            found_before = len(scope.issues)
+            for name in value:
+                if field := fields.get(name):
+                    field(value, name, at, scope)
+                elif not (is_resource and name == "resourceType"):
+                    unknown(name, at, choices, scope)
+            for name, spellings in required:
+                if spellings.isdisjoint(value):
+                    scope.add("required", "is required", f"{at}.{name}")
+            for name, spellings in choices:
+                stated = sorted({key.removeprefix("_") for key in value} & spellings)
+                if len(stated) > 1:
+                    others = " and ".join(stated[1:])
+                    text = f"stands beside {others}: only one type of {name}[x] may be given"
+                    scope.add("structure", text, *(f"{at}.{one}" for one in stated))
+            if len(scope.issues) == found_before:  # what is broken already is judged no further
+                for key, human, holds in rules:
+                    if not holds(value):
+                        scope.add("invariant", f"breaks {key}: {human}", at)
+
+        return check
+
+    def _fields(self, element: Element, fields: dict[str, Field]) -> list[str]:
+        """Adds the fields of the element under each JSON name it can have, `_name` included, and returns the names."""
+        if element.content:
+            fields[element.name] = complex_field(self._later(element.content), element.name, element.many)
+            return [element.name]
+        names = []
+        for one in element.types:
+            name = element.json_name(one)
+            names.append(name)
+            if self._definitions.structures[one.code].kind == "primitive-type":
+                extended = self._later("Element")
+                fields[name] = primitive_field(self._primitive(element, one), extended, name, element.many)
+                # These are attributes of their element and not elements, so they cannot be extended.
+                if name != "id" and element.path != "Extension.url" and one.code != "xhtml":
+                    fields["_" + name] = fields[name]
+            else:
+                fields[name] = complex_field(self._complex(element, one), name, element.many)
+        return names
+
+    def _later(self, path: str, profiles: tuple[str, ...] = ()) -> Check:
+        """The check of an object type that may be the one being made."""
+        return lambda value, at, scope: self._object(path, profiles)(value, at, scope)
+
+    def _complex(self, element: Element, one: TypeRef) -> Check:
+        if one.code == "Resource":
+            if element.name == "contained":
+                return self._contained
+            return lambda value, at, scope: self.resource(value, at, scope.issues)
+        if one.code in ("BackboneElement", "Element"):
+            return self._later(element.path)
+        if one.code == "Reference":
+            return self._reference(one.targets)
+        check = self._later(one.code, one.profiles)
+        return self._coded(check, element.binding) if element.binding else check
+
+    def _reference(self, targets: tuple[str, ...]) -> Check:
+        plain = self._later("Reference")
+        known = self._definitions.is_resource_type
+        wanted = " or ".join(targets)
+
+        def check(value: Any, at: str, scope: Scope) -> None:
+            found_before = len(scope.issues)
+            plain(value, at, scope)
+            if len(scope.issues) > found_before:
+                return
+            text, stated = value.get("reference"), stated_type(value.get("type", ""), known)
+            named = target_type(text or "", known)
+            if text and text[0] == "#":
+                scope.local.add(text)
+                if text == "#":
+                    named = scope.resource_type
+                elif text[1:] not in scope.contained:
+                    missing = f"is {quoted(text)}, but no such resource is contained (ref-1)"
+                    return scope.add("invariant", missing, f"{at}.reference")
+                else:
+                    named = scope.contained[text[1:]]
+            for name, target in (("reference", named), ("type", stated)):
+                if targets and target and target not in targets:
+                    scope.add("value", f"points to {target}; allowed is {wanted}", f"{at}.{name}")
+            if named and stated and named != stated:
+                scope.add("value", f"says {stated}, but the reference is to {named}", f"{at}.type")
+
+        return check
+
+    def _coded(self, plain: Check, value_set: str) -> Check:
+        """The check of a CodeableConcept whose value set is required."""
+        ask = membership(self._definitions, value_set, self._binding)
+
+        def check(value: Any, at: str, scope: Scope) -> None:
+            found_before = len(scope.issues)
+            plain(value, at, scope)
+            if len(scope.issues) > found_before or value.keys() <= {"id", "extension"}:
+                return
+            _add_answer(ask(value.get("coding", ())), value_set, at, scope)
+
+        return check
+
+    # primitives
+
+    def _primitive(self, element: Element, one: TypeRef) -> Check:
+        fault = primitive(one.code, self._definitions.structures[one.code].pattern)
+        rules = invariants(self._definitions.structures, element.path)
+        value_set = element.binding or ""
+        answer = self._question(value_set)
+        may_be_local = one.code in ("canonical", "uri", "url")
+
+        def check(value: Any, at: str, scope: Scope) -> None:
+            found = fault(value) or (narrative_fault(value) if one.code == "xhtml" else None)
+            if found:
+                return scope.add(*found, at)
+            if may_be_local and value[0] == "#":
+                scope.local.add(value)
+            if value_set:
+                _add_answer(answer(value), value_set, at, scope, value)
+            for key, human, holds in rules:
+                if not holds(value):
+                    scope.add("invariant", f"breaks {key}: {human}", at)
+
+        return check
+
+    def _question(self, value_set: str) -> Callable[[str], str]:
+        """Whether a code is in a required value set: "yes", "no" or "unknown"."""
+        if value_set == MIME_TYPES:
+            return lambda code: "yes" if is_mime_type(code) else "no"
+        codes = allowed_codes(self._definitions, value_set)
+        if codes is None:
+            return lambda code: self._binding(value_set, {"code": code})
+        return lambda code: "yes" if code in codes else "no"
+
+
+def _add_answer(answer: str, value_set: str, path: str, scope: Scope, code: str = "") -> None:
+    shown = f"is {quoted(code)}, which" if code else "has no coding that"
+    if answer == "no":
+        scope.add("code-invalid", f"{shown} is not in the required value set {value_set}", path)
+    elif answer == "unknown":
+        text = f"was not checked against the required value set {value_set}, whose codes are not known here"
+        scope.add("not-supported", text, path, severity="warning")

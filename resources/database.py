@@ -10,16 +10,21 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from functools import lru_cache
-from typing import Any, Final, Protocol
+from functools import lru_cache, partial
+from typing import Any, Final
 
 import asyncpg
 
+from .connections import Connections
 from .outcome import BadRequest, Fault, Unavailable
 
 log = logging.getLogger(__name__)
 
 Row = Mapping[str, Any]  # a record of asyncpg: by name or by position
+
+# What asyncpg raises of itself when a connection breaks, the second of them when it breaks between two steps.
+_OF_THE_CONNECTION: Final = (asyncpg.InterfaceError, asyncpg.InternalClientError)
+_FAILURES: Final = (asyncpg.PostgresError, *_OF_THE_CONNECTION, OSError, TimeoutError)
 
 # The frame of every SELECT: the tenant is set first, and the query compares each table's tenant_id with g.t. A tenant
 # given as a plain argument would be judged by the planner before the setting is made, and find nothing.
@@ -69,6 +74,16 @@ class Unsafe(Exception):
     """The database is not fit to serve: what must be mended, one line a fault."""
 
 
+# What asyncpg raises, also where a connection breaks in the middle of a message.
+_ERRORS: Final = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
+
+
 class Busy(Exception):
     """A lock was held by others for longer than a migration may wait."""
 
@@ -82,7 +97,7 @@ def _translate(error: Exception) -> Exception:
         return Unavailable("The request took longer than it may.", code="timeout", headers={"Retry-After": "5"})
     # 08 connection, 53 resources, 57P shut down or starting, 55P03 lock not available, or no server there at all.
     if state.startswith(("08", "53", "57P", "55P")) or isinstance(
-        error, (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, TimeoutError)
+        error, (OSError, asyncpg.PostgresConnectionError, *_OF_THE_CONNECTION, TimeoutError)
     ):
         return Unavailable("The database cannot be reached at the moment.", headers={"Retry-After": "2"})
     if state.startswith(("22", "54")):
@@ -90,23 +105,19 @@ def _translate(error: Exception) -> Exception:
     return Fault("The request failed.")
 
 
-class _Runs(Protocol):
-    async def fetch(self, query: str, *args: Any) -> Sequence[Row]: ...
-
-
 class Session:
     """What one actor does in one tenant. Each call is one statement, one round trip and its own transaction."""
 
     __slots__ = ("_connections", "actor", "tenant_id")
 
-    def __init__(self, connections: _Runs, tenant_id: int, actor: str) -> None:
-        self._connections = connections
+    def __init__(self, connections: Any, tenant_id: int, actor: str) -> None:
+        self._connections = connections  # Connections, or the one connection of a transaction
         self.tenant_id = tenant_id
         self.actor = actor
 
     @property
     def in_transaction(self) -> bool:
-        return not isinstance(self._connections, asyncpg.Pool)
+        return not isinstance(self._connections, Connections)
 
     async def select(self, query: str, *args: Any) -> Sequence[Row]:
         """Rows of a query that compares every tenant_id with g.t and whose arguments begin at $2.
@@ -119,8 +130,9 @@ class Session:
 
         Raises Refused with the function's own SQLSTATE, besides the errors of select."""
         try:
-            return await self._connections.fetch(statement, *args)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            rows: Sequence[Row] = await self._connections.fetch(statement, *args)
+            return rows
+        except _FAILURES as error:
             meant = _translate(error)
             if isinstance(meant, (Fault, BadRequest)):
                 # Neither the message nor the detail: they may quote a patient's values.
@@ -132,27 +144,26 @@ class Session:
         """A session whose calls are one transaction; inside a transaction, a savepoint. An exception rolls back."""
         if not self.in_transaction:
             try:
-                connection = await self._connections.acquire()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+                connection = await self._connections.take()
+            except _FAILURES as error:
                 raise _translate(error) from None
             try:
                 async with connection.transaction():
                     yield Session(connection, self.tenant_id, self.actor)
+            except asyncio.CancelledError:
+                connection.terminate()  # the answer to its statement may still be on the way
+                raise
             finally:
-                await self._connections.release(connection)
+                self._connections.give(connection)
         else:
-            async with self._connections.transaction():  # type: ignore[attr-defined]
+            async with self._connections.transaction():
                 yield self
-
-
-async def _no_reset(connection: Any) -> None:
-    """Only transaction-local state is ever set, so a connection that comes back has nothing to reset."""
 
 
 class Database:
     """The connections of one process to the application role's database."""
 
-    def __init__(self, pool: Any, url: str, hash_key: bytes) -> None:
+    def __init__(self, pool: Connections, url: str, hash_key: bytes) -> None:
         self._pool = pool
         self._url = url
         self.hash_key = hash_key
@@ -163,12 +174,9 @@ class Database:
         """Connects as the application role and refuses to serve where row level security would be void.
 
         statement_timeout in milliseconds. Raises Unsafe with what must be mended, OSError when nobody answers."""
-        pool = await asyncpg.create_pool(
+        connect = partial(
+            asyncpg.connect,
             url,
-            min_size=1,
-            max_size=connections,
-            max_inactive_connection_lifetime=0,
-            reset=_no_reset,
             # The defaults drop statements after five minutes and never keep long ones.
             statement_cache_size=1000,
             max_cached_statement_lifetime=0,
@@ -181,12 +189,13 @@ class Database:
                 "jit": "off",
             },
         )
+        pool = Connections(connect, connections)
         try:
             faults = [row["fault"] for row in await pool.fetch(_SELF_CHECK)]
             if faults:
                 raise Unsafe("\n".join(faults))
-            row = await pool.fetchrow("select hash_key from fhir.instance")
-        except asyncpg.UndefinedTableError:
+            [row] = await pool.fetch("select hash_key from fhir.instance")
+        except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
             await pool.close()
             raise Unsafe("the database has no schema of this server; run `fhir-server migrate`") from None
         except BaseException:
@@ -201,7 +210,7 @@ class Database:
         """Rows of a table without row policies: the registry of tenants, the list of migrations."""
         try:
             rows: Sequence[Row] = await self._pool.fetch(statement, *args)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        except _FAILURES as error:
             raise _translate(error) from None
         return rows
 
@@ -213,25 +222,24 @@ class Database:
         while True:
             closed = asyncio.Event()
             try:
-                connection = await asyncpg.connect(self._url, server_settings={"application_name": "fhir-server listen"})
-                connection.add_termination_listener(lambda _: closed.set())
+                connection = await asyncpg.connect(
+                    self._url, server_settings={"application_name": "fhir-server listen"}
+                )
+                connection.add_termination_listener(lambda _, closed=closed: closed.set())
                 await connection.add_listener(channel, lambda *_: heard())
                 heard()
                 try:
                     await closed.wait()
                 finally:
                     connection.terminate()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+            except _FAILURES:
                 pass
             await asyncio.sleep(0.2)
 
     async def close(self) -> None:
         if self._listening:
             self._listening.cancel()
-        try:
-            await asyncio.wait_for(self._pool.close(), 5)
-        except TimeoutError:
-            self._pool.terminate()
+        await self._pool.close()
 
 
 class Owner:

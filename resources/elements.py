@@ -46,6 +46,10 @@ class Element(msgspec.Struct, frozen=True):
     modifier: bool
     constraints: tuple[Constraint, ...]
 
+    def json_name(self, one: TypeRef) -> str:
+        """The element's name in JSON when it has this type: "valueQuantity". https://hl7.org/fhir/R4/json.html"""
+        return self.name + one.code[0].upper() + one.code[1:] if self.choice else self.name
+
 
 class Structure(msgspec.Struct, frozen=True):
     """A resource type or data type with all of its elements, the inherited ones included."""
@@ -126,7 +130,7 @@ class _Type(msgspec.Struct):
     extension: tuple[_Extension, ...] = ()
 
 
-class _Base(msgspec.Struct):
+class _Inherited(msgspec.Struct):
     path: str
     max: str
 
@@ -139,7 +143,7 @@ class _Binding(msgspec.Struct):
 class _ElementDefinition(msgspec.Struct):
     path: str
     min: int
-    base: _Base
+    base: _Inherited
     type: tuple[_Type, ...] = ()
     contentReference: str | None = None
     binding: _Binding | None = None

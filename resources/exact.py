@@ -25,7 +25,7 @@ encode = msgspec.json.Encoder(decimal_format="number").encode  # any tree → co
 
 
 def decode(text: bytes) -> dict[str, Any]:
-    """The tree of a JSON object; raises Malformed with line and column."""
+    """The tree of a JSON object; raises Malformed with line and column. The integer -0 becomes 0, as in jsonb."""
     try:
         tree = _decoder.decode(text)
     except (UnicodeDecodeError, msgspec.DecodeError, RecursionError, _TooManyDigits) as error:
@@ -118,8 +118,8 @@ def _why(text: bytes, error: Exception) -> Malformed:
     return _malformed(text, end, reason)
 
 
-# A string (with the colon after it, if it is a key), a bracket, a number, or a word that Python would take for one.
-# Nothing is tried twice: linear in any text.
+# A string (with the colon after it, if it is a key; perhaps cut off by the end of the text), a bracket, a number, or a
+# word that Python would take for one. Nothing is tried twice: linear in any text.
 _TOKEN = re.compile(
     rb'"[^"\\]*+(?:\\.?+[^"\\]*+)*+"?+(\s*+:)?+|[{}\[\]]|-?+[0-9][0-9.eE+-]*+|NaN|-?Infinity', re.DOTALL
 )

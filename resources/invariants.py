@@ -22,6 +22,7 @@ _NAME = r"[^\s.,:;'\"/|?!@#$%&*()\[\]{}]{1,64}"
 _is_path = re.compile(rf"{_NAME}(\.{_NAME}(\[x\])?(:[^\s.]+)?)*").fullmatch
 _is_slice_name = re.compile(r"[a-zA-Z0-9/\-_\[\]@]+").fullmatch
 _clock = re.compile(r"([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?(?:Z|([+-])([0-9]{2}):([0-9]{2}))").fullmatch
+_AT_MEALS = {"C", "CM", "CD", "CV"}  # an offset counts from before or after a meal, not from the meal
 _BEYOND_CONTENT = "type maxLength binding defaultValue fixed pattern example minValue maxValue"
 
 
@@ -56,7 +57,7 @@ def _instant(text: str) -> tuple[int, str]:
 
 def _measured(value: Json) -> bool:
     """There is a code if there is a value, and the system is UCUM."""
-    return (has(value, "code") or not has(value, "value")) and (not has(value, "system") or value.get("system") == UCUM)
+    return (has(value, "code") or not has(value, "value")) and value.get("system", UCUM) == UCUM
 
 
 def _whole(value: Json) -> bool:
@@ -76,7 +77,7 @@ def _distinct(items: list[Json], name: str) -> bool:
 
 
 def _offset_counts_from_an_event(value: Json) -> bool:
-    return not has(value, "offset") or (has(value, "when") and {"C", "CM", "CD", "CV"}.isdisjoint(value.get("when", ())))
+    return not has(value, "offset") or (has(value, "when") and _AT_MEALS.isdisjoint(value.get("when", ())))
 
 
 def _triggered(value: Json) -> bool:
@@ -144,23 +145,25 @@ INVARIANTS: Final[Mapping[str, Callable[[Any], bool]]] = {
     "trd-2": lambda v: "condition" not in v or "data" in v,
     "trd-3": _triggered,
 }
-# What needs more than the value: ele-1 is the rule that nothing is empty, ref-1 needs the contained resources, txt-1 and
-# txt-2 an XML parser.
+# What needs more than the value: ele-1 is the rule that nothing is empty, ref-1 needs the contained resources, txt-1
+# and txt-2 an XML parser.
 JUDGED_ELSEWHERE: Final = frozenset(("ele-1", "ref-1", "txt-1", "txt-2"))
 
 Invariant = tuple[str, str, Callable[[Any], bool]]  # key, what it asks for in words, whether it holds
 
 
-def invariants(structure: Structure, path: str) -> tuple[Invariant, ...]:
-    """The invariants to judge for the element at the path: those of data types that are errors.
+def invariants(structures: Mapping[str, Structure], path: str, profiles: tuple[str, ...] = ()) -> tuple[Invariant, ...]:
+    """The invariants to judge at the path and by the profiles of its type: those of data types that are errors.
 
     The invariants of resource types are not among the base rules that are checked on every write.
     """
+    structure = structures[path.partition(".")[0]]
     if structure.kind != "complex-type":
         return ()
-    element = structure.elements[path]
+    elements = [structure.elements[path], *(structures[profile].elements[path] for profile in profiles)]
+    constraints = {one.key: one for element in elements for one in element.constraints if one.severity == "error"}
     return tuple(
-        (constraint.key, constraint.human, INVARIANTS[constraint.key])
-        for constraint in element.constraints
-        if constraint.severity == "error" and constraint.key not in JUDGED_ELSEWHERE
+        (key, one.human.strip().rstrip("."), INVARIANTS[key])
+        for key, one in constraints.items()
+        if key not in JUDGED_ELSEWHERE
     )

@@ -10,24 +10,27 @@ from typing import Any
 from xml.parsers import expat
 
 XHTML = "http://www.w3.org/1999/xhtml"
-ELEMENTS = frozenset(
-    "a abbr acronym address area b bdo big blockquote br caption center cite code col colgroup dd dfn div dl dt em font "
-    "h1 h2 h3 h4 h5 h6 hr i img kbd li map ol p pre q s samp small span strike strong sub sup table tbody td tfoot th thead "
-    "tr tt u ul var".split()
-)
-ATTRIBUTES = frozenset(
-    "abbr accesskey align alt axis bgcolor border cellpadding cellspacing char charoff charset cite class clear color colspan "
-    "compact coords dir face frame headers height href hreflang hspace id ismap lang longdesc name noshade nohref nowrap rel "
-    "rev rowspan rules scope shape size span src start style summary tabindex title type usemap valign value vspace "
-    "width".split()
-)
+_ELEMENTS = """
+a abbr acronym address area b bdo big blockquote br caption center cite code col colgroup dd dfn div dl dt em font h1 h2
+h3 h4 h5 h6 hr i img kbd li map ol p pre q s samp small span strike strong sub sup table tbody td tfoot th thead tr tt u
+ul var
+"""
+_ATTRIBUTES = """
+abbr accesskey align alt axis bgcolor border cellpadding cellspacing char charoff charset cite class clear color colspan
+compact coords dir face frame headers height href hreflang hspace id ismap lang longdesc name nohref noshade nowrap rel
+rev rowspan rules scope shape size span src start style summary tabindex title type usemap valign value vspace width
+"""
+ELEMENTS = frozenset(_ELEMENTS.split())
+ATTRIBUTES = frozenset(_ATTRIBUTES.split())
 ADDRESSES = frozenset(("href", "src", "cite", "longdesc", "usemap"))
 SCHEMES = frozenset(("http", "https", "mailto", "tel", "ftp", "urn"))
 
 _INVISIBLE = re.compile(r"[\x00-\x20\x7f-\xa0\u200b-\u200f\u2028\u2029\ufeff]")
 _SCHEME = re.compile(r"([^/?#:]*):", re.DOTALL)
-_ACTIVE_STYLE = re.compile(r"expression\s*\(|script:|behaviou?r\s*:|-moz-binding|@import|\\|data:(?!\s*image/)", re.IGNORECASE)
-_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+_ACTIVE_STYLE = re.compile(
+    r"expression\s*\(|script:|behaviou?r\s*:|-moz-binding|@import|\\|data:(?!\s*image/)", re.IGNORECASE
+)
+_COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)  # one that is never closed reaches to the end
 
 
 class _Unsafe(Exception):
@@ -89,8 +92,9 @@ def _check_attribute(element: str, name: str, value: str) -> None:
         raise _Unsafe(f"contains the attribute {name} on <{element}>, which a narrative may not")
     if local in ADDRESSES:
         # Browsers pass over such characters inside a scheme, so they are not allowed to hide one.
-        scheme = _SCHEME.match(_INVISIBLE.sub("", value))
-        image = element == "img" and value.startswith("data:image/")
+        address = _INVISIBLE.sub("", value)
+        scheme = _SCHEME.match(address)
+        image = element == "img" and address.lower().startswith("data:image/")
         if scheme and scheme[1].lower() not in SCHEMES and not image:
             raise _Unsafe(f"has a {scheme[1][:20]}: address in {name} of <{element}>, which a narrative may not")
     if local == "style" and _ACTIVE_STYLE.search(_COMMENT.sub("", value)):

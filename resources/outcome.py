@@ -43,7 +43,9 @@ class Issue:
 
     def within(self, path: str) -> Issue:
         """The same issue seen from outside: expressions are put below path (`Bundle.entry[2].resource`)."""
-        moved = tuple(path + expression[len(expression.split(".", 1)[0].split("[", 1)[0]) :] for expression in self.expression)
+        moved = tuple(
+            path + expression[len(expression.split(".", 1)[0].split("[", 1)[0]) :] for expression in self.expression
+        )
         return replace(self, expression=moved or (path,))
 
     def as_json(self) -> dict[str, Any]:

@@ -33,7 +33,7 @@ SHAPES = {  # what a sender is told
     "code": "a code without spaces at its ends or two in a row",
     "date": "YYYY, YYYY-MM or YYYY-MM-DD, a day that exists",
     "dateTime": "YYYY, YYYY-MM, YYYY-MM-DD or YYYY-MM-DDThh:mm:ss with a time zone, a day that exists",
-    "id": "1 to 64 letters, digits, - and .",
+    "id": "1 to 64 letters, digits, hyphens and dots",
     "instant": "YYYY-MM-DDThh:mm:ss with a time zone, a day that exists",
     "oid": "urn:oid: and an OID",
     "time": "hh:mm:ss",

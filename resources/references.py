@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from .definitions import CANONICAL
+from .elements import CANONICAL
 
 _LITERAL = re.compile(
-    r"(?P<place>[A-Za-z][A-Za-z0-9+.\-]*://\S*/)?(?P<type>[A-Z][A-Za-z]*)"
+    r"(?P<place>[A-Za-z][A-Za-z0-9+.\-]*://\S*/)?(?P<type>[A-Z][A-Za-z]{0,63})"
     r"(?:/[A-Za-z0-9\-.]{1,64}(?:/_history/[A-Za-z0-9\-.]{1,64})?|\?.+)",
     re.ASCII | re.DOTALL,
 )

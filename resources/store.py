@@ -125,6 +125,13 @@ def _history(typed: bool) -> str:
     )
 
 
+_COUNT_INSTANCE: Final = """
+select count(*) as total from (
+  select 1 from resource r
+  where r.tenant_id = g.t and r.skey = $2 and r.rtype = $3 and r.id = $4 and r.lu >= $5
+  union all
+  select 1 from resource r join resource_version v on v.tenant_id = g.t and v.rid = r.rid and v.lu >= $5
+  where r.tenant_id = g.t and r.skey = $2 and r.rtype = $3 and r.id = $4) h"""
 _COUNT_TYPE: Final = """
 select (select count(*) from resource r where r.tenant_id = g.t and r.rtype = $2 and r.lu >= $3)
      + (select count(*) from resource_version v where v.tenant_id = g.t and v.rtype = $2 and v.lu >= $3) as total"""
@@ -139,6 +146,7 @@ QUERIES: Final = {
     "history_instance": _HISTORY_INSTANCE,
     "history_type": _history(True),
     "history_system": _history(False),
+    "count_instance": _COUNT_INSTANCE,
     "count_type": _COUNT_TYPE,
     "count_system": _COUNT_SYSTEM,
 }
@@ -147,7 +155,7 @@ _OPS: Final = {"create": b"C", "update": b"U", "delete": b"D"}
 _METHODS: Final = {b"C": "POST", b"U": "PUT", b"D": "DELETE"}
 _OUTCOMES: Final = {b"C": "created", b"U": "updated", b"D": "deleted", b"N": "unchanged"}
 _WRITE_ARGUMENTS: Final = (
-    "$1::int4, $2::int4, $3::\"char\"[], $4::int2[], $5::int8[], $6::text[], $7::int8[], $8::text[], $9::text[], "
+    '$1::int4, $2::int4, $3::"char"[], $4::int2[], $5::int8[], $6::text[], $7::int8[], $8::text[], $9::text[], '
     "$10::text[], $11::text[], $12::bool[]"
 )
 _FOREVER: Final = datetime(9999, 12, 31, tzinfo=UTC)
@@ -225,7 +233,9 @@ class Store:
                 await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))
             else:
                 return [_written(change, row) for change, row in zip(changes, rows, strict=True)]
-        raise Conflict("Others were writing the same resources at the same time; send the request again.", code="conflict")
+        raise Conflict(
+            "Others were writing the same resources at the same time; send the request again.", code="conflict"
+        )
 
     def arguments(self, changes: Sequence[Change]) -> list[Any]:
         """The arrays of the write statement, after the tenant and the definitions number."""
@@ -302,10 +312,18 @@ class Store:
         last = rows[count - 1] if 0 < count < len(rows) else None
         return versions, (last["lu"], last["rid"]) if last else None
 
-    async def count_history(self, session: Session, resource_type: str | None, since: datetime | None = None) -> int:
-        """How many versions a type, or the tenant, has; exact."""
+    async def count_history(
+        self,
+        session: Session,
+        resource_type: str | None,
+        logical_id: str | None = None,
+        since: datetime | None = None,
+    ) -> int:
+        """How many versions a resource, a type or the tenant has; exact."""
         if resource_type is None:
             rows = await session.select(_COUNT_SYSTEM, since or _EVER)
+        elif logical_id is not None:
+            rows = await session.select(_COUNT_INSTANCE, *self._key(resource_type, logical_id), since or _EVER)
         else:
             rows = await session.select(_COUNT_TYPE, self._types.type_number(resource_type), since or _EVER)
         return int(rows[0]["total"])

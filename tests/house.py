@@ -22,7 +22,9 @@ SQL = re.compile(
     r"|\b(create|alter|drop)\s+(table|index|role|function|policy|schema|database)\b|\bset_config\b",
     re.IGNORECASE,
 )
-VAGUE = re.compile(r"(utils?|helpers?|common|base|managers?|services?|handlers?|impl)$", re.IGNORECASE)
+VAGUE = re.compile(
+    r"(^|_)(utils?|helpers?|common|base|managers?|services?|handlers?|impl)$|(Utils?|Helper|Base|Manager|Service|Handler|Impl)$"
+)
 SPECIAL_TYPES = {"Bundle", "Binary", "Parameters"}
 
 
@@ -90,9 +92,9 @@ def speaks_sql(module: str, tree: ast.AST) -> Iterator[str]:
         return
     prose = docstrings(tree)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
-            if SQL.search(node.value):
-                yield f"{module}:{node.lineno} speaks SQL"
+        text = node.value if isinstance(node, ast.Constant) and id(node) not in prose else None
+        if isinstance(text, str) and SQL.search(text):
+            yield f"{module}:{node.lineno} speaks SQL"
 
 
 def session_not_first(module: str, tree: ast.AST) -> Iterator[str]:
@@ -141,7 +143,6 @@ def has_a_vague_name(module: str, tree: ast.AST) -> Iterator[str]:
 def touches_floats(module: str, tree: ast.AST) -> Iterator[str]:
     """json and orjson read numbers into floats: nobody below the edge may read a resource with them."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
-            if node.func.value.id == "json" and node.func.attr in ("loads", "load"):
-                if not any(keyword.arg == "parse_float" for keyword in node.keywords):
-                    yield f"{module}:{node.lineno} reads JSON into floats"
+        reads = isinstance(node, ast.Call) and ast.unparse(node.func) in ("json.loads", "json.load")
+        if reads and not any(keyword.arg == "parse_float" for keyword in node.keywords):
+            yield f"{module}:{node.lineno} reads JSON into floats"

@@ -71,7 +71,7 @@ class Embedded:
                 self._cluster.make(self._make_passwords(account))
             self._socket_folder = self._cluster.start()
         except BaseException:
-            self._release()
+            self.stop()
             raise
 
     def stop(self) -> None:

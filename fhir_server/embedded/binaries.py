@@ -48,7 +48,12 @@ class Binaries:
         """Runs a program to its end with text on its standard input. Raises Unusable with what it complained of."""
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
         process = self.spawn(program, *arguments, folder=folder, **pipes)
-        output, _ = process.communicate(text)
+        try:
+            output, _ = process.communicate(text)
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
         if process.returncode:
             raise Unusable(f"{program} failed:\n{output.strip()}")
 
@@ -63,6 +68,8 @@ def choose(wanted: Path | None, account: Account) -> Binaries:
         if major >= OLDEST:
             if not account.is_ours and not _major(folder, account):
                 folder = _copy(folder)
+                if not _major(folder, account):
+                    raise Unusable(f"PostgreSQL cannot be run by user {account.name} in {folder}.")
             return Binaries(folder, major, account)
     if wanted:
         raise Unusable(f"There is no PostgreSQL {OLDEST} or newer with initdb and postgres in {wanted}.")
@@ -114,7 +121,9 @@ def _copy(folder: Path) -> Path:
     copy = COPIES / f"postgresql-{build}"
     if not copy.exists():
         try:
-            COPIES.mkdir(parents=True, exist_ok=True)
+            if not COPIES.exists():
+                COPIES.mkdir(parents=True)
+                COPIES.chmod(0o755)  # whatever the umask is
             with tempfile.TemporaryDirectory(dir=COPIES) as scratch:
                 _copy_readable(install, Path(scratch) / "copy")
                 with contextlib.suppress(FileExistsError):  # another process was quicker

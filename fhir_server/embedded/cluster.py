@@ -92,7 +92,7 @@ class Cluster:
         self._process: subprocess.Popen[str] | None = None  # None: not started by us
 
     def make(self, passwords: Path) -> None:
-        """Makes the cluster and its roles. passwords: a file beside it; of superuser, owner and application, a line each.
+        """Makes the cluster and its roles. passwords: a file of superuser's, owner's and application's, a line each.
 
         All is done in another folder first, so that a half-made cluster is never taken for a whole one."""
         if not self._binaries.account.name:
@@ -136,8 +136,10 @@ class Cluster:
             )
         if postmaster_of(self._folder) is None and self._log.exists():
             self._log.replace(self._log.with_suffix(".log.1"))
-        deadline = time.monotonic() + STARTING_SECONDS
+        if self._process and not self.is_alive():
+            self._process.wait()  # it died, or there would be a postmaster
         self._process = None
+        deadline = time.monotonic() + STARTING_SECONDS
         while time.monotonic() < deadline:
             postmaster = postmaster_of(self._folder)
             if postmaster and postmaster.state == "ready":
@@ -151,15 +153,18 @@ class Cluster:
 
     def stop(self) -> None:
         """Stops the postmaster, if there is one, and closes all connections; what was acknowledged is on disk."""
-        if postmaster := postmaster_of(self._folder):
+        postmaster = postmaster_of(self._folder)
+        if postmaster:
             os.kill(postmaster.pid, signal.SIGINT)
-            deadline = time.monotonic() + STOPPING_SECONDS
-            while self._is_running() or self.is_alive():
-                if time.monotonic() > deadline:
-                    raise Unusable(f"The embedded PostgreSQL, process {postmaster.pid}, is still stopping.")
-                time.sleep(0.01)
-            if postmaster.socket_folder.parent != self._folder.parent:
-                shutil.rmtree(postmaster.socket_folder, ignore_errors=True)
+        elif self._process and self._is_running():
+            self._process.send_signal(signal.SIGINT)  # so young that its file is not written yet
+        deadline = time.monotonic() + STOPPING_SECONDS
+        while self._is_running() or self.is_alive():
+            if time.monotonic() > deadline:
+                raise Unusable(f"The embedded PostgreSQL of {self._folder} is still stopping.")
+            time.sleep(0.01)
+        if self._socket_folder and self._socket_folder.parent != self._folder.parent:
+            shutil.rmtree(self._socket_folder, ignore_errors=True)
 
     def is_alive(self) -> bool:
         return postmaster_of(self._folder) is not None

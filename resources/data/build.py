@@ -84,7 +84,7 @@ def entries(bundle: bytes) -> list[Json]:
 
 
 def trimmed(resource: Json) -> Json:
-    if resource["resourceType"] == "StructureDefinition":
+    if "snapshot" in resource:
         elements = [trimmed_element(element) for element in resource["snapshot"]["element"]]
         return {**only(resource, STRUCTURE_KEPT), "snapshot": {"element": elements}}
     if "concept" in resource and resource["url"].startswith(ELSEWHERE):

@@ -120,7 +120,9 @@ async def test_it_refuses_to_serve_as_the_owner(urls: Urls) -> None:
         await Database.open(urls.owner)
 
 
-async def test_concurrent_tenants_on_few_connections(urls: Urls, tenant: FreshTenant, other_tenant: FreshTenant) -> None:
+async def test_concurrent_tenants_on_few_connections(
+    urls: Urls, tenant: FreshTenant, other_tenant: FreshTenant
+) -> None:
     """TEN-03: two hundred tasks, five connections, random tenants and cancellations; no foreign row."""
     database = await Database.open(urls.application, connections=5)
     foreign = []

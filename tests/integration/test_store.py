@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from decimal import Decimal
 from typing import Any
 
@@ -146,9 +147,7 @@ async def test_history_pages_hold_every_version_once(store: Store, tenant: Fresh
     for resource_type, logical_id, total in [(None, None, 20), ("Patient", None, 16), ("Patient", "2", 8)]:
         found, before = [], None
         while True:
-            versions, before = await store.history(
-                tenant.session, resource_type, logical_id, count=3, before=before
-            )
+            versions, before = await store.history(tenant.session, resource_type, logical_id, count=3, before=before)
             found += [(version.logical_id, version.version_id) for version in versions]
             if before is None:
                 break
@@ -160,17 +159,16 @@ async def test_history_pages_hold_every_version_once(store: Store, tenant: Fresh
 async def test_a_rehearsal_leaves_nothing(store: Store, tenant: FreshTenant) -> None:
     async with tenant.session.transaction() as session:
         await store.apply(session, 1, [put("Patient", "kept")])
-        with pytest.raises(ZeroDivisionError):
+        with contextlib.suppress(ZeroDivisionError):
             async with session.transaction() as rehearsal:
                 await store.apply(rehearsal, 1, [put("Patient", "gone")])
+                assert await store.read(rehearsal, "Patient", "gone")
                 raise ZeroDivisionError
     assert await store.read(tenant.session, "Patient", "kept")
     assert await store.read(tenant.session, "Patient", "gone") is None
 
 
-async def test_the_same_id_lives_in_two_tenants(
-    store: Store, tenant: FreshTenant, other_tenant: FreshTenant
-) -> None:
+async def test_the_same_id_lives_in_two_tenants(store: Store, tenant: FreshTenant, other_tenant: FreshTenant) -> None:
     """TEN-05, law 9: neither sees, changes or counts the other's."""
     await store.apply(tenant.session, 1, [put("Patient", "a", whose="first")])
     assert await store.read(other_tenant.session, "Patient", "a") is None

@@ -70,6 +70,12 @@ def test_types(path: str, types: list[TypeRef]) -> None:
     assert list(element(path).types) == types
 
 
+def test_json_names_of_a_choice_end_with_the_type() -> None:
+    choice = element("Patient.deceased[x]")
+    assert [choice.json_name(one) for one in choice.types] == ["deceasedBoolean", "deceasedDateTime"]
+    assert element("Patient.name").json_name(TypeRef("HumanName")) == "name"
+
+
 def test_every_type_and_target_is_defined() -> None:
     refs = [ref for s in STRUCTURES.values() for e in s.elements.values() for ref in e.types]
     assert {ref.code for ref in refs} <= set(STRUCTURES)

@@ -1,0 +1,175 @@
+"""The command line: every command with the options that SETTINGS gives it. The only importer of uvicorn.
+
+`serve` is here; what the others do is in commands.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import ipaddress
+import logging
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from resources import migrate
+from resources.database import Unsafe
+from resources.outcome import FhirError
+
+from . import commands, settings
+from .commands import Failed, run
+from .embedded import Embedded, Unusable
+from .floors import FLOORS
+from .settings import SETTINGS, BadSetting, Settings
+from .supervisor import NotServing, Workers, ending_on_signals, listen
+
+COMMAND_PATIENCE: Final = 10.0  # seconds that serve waits for a command that runs the database for its own time
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command. 0: done; 1: not done, the reason is on standard error; 2: asked in the wrong way."""
+    given = parser().parse_args(arguments)
+    try:
+        code: int = given.run(given, settings.read(vars(given), os.environ))
+        return code
+    except BadSetting as error:
+        print(f"fhir-server: {error}", file=sys.stderr)
+        return 2
+    except FhirError as error:
+        reason = " ".join(issue.diagnostics for issue in error.issues)
+    except (Failed, NotServing, Unusable, Unsafe) as error:
+        reason = str(error)
+    except KeyboardInterrupt:
+        reason = "interrupted"
+    print(f"fhir-server: {reason}", file=sys.stderr)
+    return 1
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser("fhir-server", description="A FHIR R4 server on PostgreSQL.", allow_abbrev=False)
+    verbs = top.add_subparsers(required=True, metavar="COMMAND")
+    _add(
+        verbs, "serve", serve, "serve FHIR over HTTP until SIGTERM, on an embedded PostgreSQL or the one that is named"
+    )
+    _add(verbs, "migrate", commands.migrate_schema, "bring the schema up to date; make the application role if absent")
+    tenant = verbs.add_parser("tenant", help="create, list, set, drop: tenants and their settings", allow_abbrev=False)
+    verbs_of_tenant = tenant.add_subparsers(required=True, metavar="VERB")
+    for name, does, help in (
+        ("create", commands.create_tenant, "make a tenant; it is served at once, at /fhir/NAME"),
+        ("list", commands.list_tenants, "name the tenants, with the settings they have of their own"),
+        ("set", commands.set_tenant, "change settings of a tenant, in force at once"),
+        ("drop", commands.drop_tenant, "delete a tenant and all it holds; once more to go on after an interruption"),
+    ):
+        verb = _add(verbs_of_tenant, name, does, help, options_of="tenant")
+        if name != "list":
+            verb.add_argument("name", metavar="NAME")
+        if name == "set":
+            keys = ", ".join(setting.name for setting in SETTINGS if setting.tenant)
+            verb.add_argument("pairs", metavar="KEY=VALUE", nargs="+", help=f"keys: {keys}")
+    load = _add(verbs, "load", commands.load_files, "store resources, Bundles and NDJSON from files and folders")
+    load.add_argument(
+        "paths", metavar="PATH", nargs="+", type=Path, help=".json, .ndjson, either .gz, or a folder of them"
+    )
+    load.add_argument("--tenant", default="default", metavar="NAME", help="where they go [default]")
+    return top
+
+
+def _add(into: Any, name: str, does: Any, help: str, options_of: str = "") -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = into.add_parser(name, help=help, description=f"{help}.", allow_abbrev=False)
+    command.set_defaults(run=does)
+    for setting in SETTINGS:
+        if (options_of or name) in setting.commands:
+            default = "" if setting.default in ("", None, False) else f", default {setting.default}"
+            says = f"{setting.help} [{setting.variable}{default}]".replace("%", "%%")
+            if setting.kind is bool:
+                command.add_argument(setting.option, action="store_const", const="true", help=says)
+            else:
+                command.add_argument(setting.option, metavar=setting.metavar, help=says)
+    return command
+
+
+def serve(_: argparse.Namespace, given: Settings) -> int:
+    """Starts the embedded database, the listening socket and the workers; on SIGTERM ends them, the last one first."""
+    if given.auth == "none" and not given.allow_unauthenticated and not _is_loopback(given.host):
+        raise NotServing(
+            f"without authentication everybody who reaches {given.host} may read and change everything: "
+            "give --allow-unauthenticated if that is meant, or listen on 127.0.0.1."
+        )
+    with ending_on_signals(), contextlib.ExitStack() as running:
+        embedded = None
+        if commands.is_embedded(given, "database_url"):
+            connections = max(40, 20 + given.workers * (given.connections + 1))
+            embedded = Embedded(given.data_dir, postgresql_bin=given.postgresql_bin, connections=connections)
+            embedded.start("serve", COMMAND_PATIENCE)
+            running.callback(embedded.stop)
+            given = given.replace(database_url=embedded.application_url)
+        listening = running.enter_context(listen(given.host, given.port))
+        workers = running.enter_context(Workers(given.workers, listening, given.drain_seconds))
+        if embedded:
+            run(migrate.migrate(embedded.owner_url, embedded.application_url, FLOORS))
+        else:
+            run(commands.check_schema(given.database_url))
+        workers.start(given)
+        print(_base_url(listening), flush=True)
+        workers.keep(embedded.revive if embedded else lambda: None)
+
+
+def work(number: int) -> None:
+    """The life of a worker. The listening socket has this number; the settings are a line on standard input, whose end
+    means: answer the requests you have, and exit."""
+    import uvicorn
+
+    from .app import application
+
+    line = sys.stdin.buffer.readline()
+    if not line:
+        return
+    given = Settings(orjson.loads(line))
+    logging.basicConfig(level=given.log_level.upper(), format="%(levelname)s %(message)s")
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    logging.getLogger("asyncpg").setLevel(logging.ERROR)  # its pool tells at length that the database is away
+    config = uvicorn.Config(
+        application(given),
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=given.drain_seconds,
+    )
+
+    class Worker(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            asyncio.get_running_loop().add_reader(sys.stdin.fileno(), setattr, self, "should_exit", True)
+            await super().startup(sockets)
+            if self.started:
+                os.write(sys.stdout.fileno(), b"ready\n")
+
+    worker = Worker(config)
+    run(worker.serve([socket.socket(fileno=number)]))
+    sys.exit(0 if worker.started else 1)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _base_url(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/fhir/default"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

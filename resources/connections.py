@@ -1,0 +1,78 @@
+"""The open connections of one process: lent to one statement or one transaction at a time.
+
+Only transaction-local state is ever set, so a connection that comes back needs no reset and no task of its own; asyncpg's
+pool, which provides for more, took 40 % of the CPU time of a read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+
+class Connections:
+    """At most `most` connections; whoever finds none waits in line. connect() opens one."""
+
+    def __init__(self, connect: Callable[[], Awaitable[Any]], most: int) -> None:
+        self._connect = connect
+        self._most = most
+        self._opened = 0
+        self._idle: list[Any] = []  # the last one back is the first one out: its caches are warm
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    async def fetch(self, statement: str, *args: Any) -> Any:
+        """The rows of one statement."""
+        connection = await self.take()
+        try:
+            return await connection.fetch(statement, *args)
+        except asyncio.CancelledError:
+            connection.terminate()  # the answer to its statement may still be on the way
+            raise
+        finally:
+            self.give(connection)
+
+    async def take(self) -> Any:
+        while True:
+            while self._idle:
+                connection = self._idle.pop()
+                if not connection.is_closed():
+                    return connection
+                self._opened -= 1
+            if self._opened < self._most:
+                self._opened += 1
+                try:
+                    return await self._connect()
+                except BaseException:
+                    self._opened -= 1
+                    self._call_next()
+                    raise
+            turn = asyncio.get_running_loop().create_future()
+            self._waiting.append(turn)
+            try:
+                await turn
+            except asyncio.CancelledError:
+                if turn.done() and not turn.cancelled():
+                    self._call_next()  # called at the moment of leaving: the next one takes the turn
+                raise
+
+    def give(self, connection: Any) -> None:
+        if connection.is_closed():
+            self._opened -= 1
+        else:
+            self._idle.append(connection)
+        self._call_next()
+
+    def _call_next(self) -> None:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+
+    async def close(self) -> None:
+        """Closes the idle ones; those that are lent are closed by their users' end of the process."""
+        idle, self._idle = self._idle, []
+        self._opened -= len(idle)
+        await asyncio.gather(*(connection.close(timeout=5) for connection in idle), return_exceptions=True)

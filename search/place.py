@@ -1,0 +1,51 @@
+"""Places in a result: what a page link carries, sealed so that it shows no search value and serves its tenant only.
+
+https://hl7.org/fhir/R4/http.html#paging
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from resources.outcome import BadRequest
+
+_NONCE: Final = 12  # bytes
+
+
+class Place(msgspec.Struct, frozen=True, array_like=True):
+    """The last resource a page showed, and the search it belongs to."""
+
+    query: str  # the whole search as a query string
+    s: int
+    rid: int
+
+
+class Seal:
+    """Seals and opens places under a key that follows from the database's own."""
+
+    def __init__(self, hash_: Callable[..., int]) -> None:
+        parts = (hash_("key of page links", str(n)).to_bytes(8, "big", signed=True) for n in range(4))
+        self._cipher = AESGCM(b"".join(parts))
+
+    def close(self, place: Place, *bound_to: str) -> str:
+        """The place as text for a URL; it opens only when bound to the same things: tenant, actor, resource type."""
+        nonce = os.urandom(_NONCE)
+        sealed = nonce + self._cipher.encrypt(nonce, msgspec.msgpack.encode(place), "\x1f".join(bound_to).encode())
+        return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
+
+    def open(self, text: str, *bound_to: str) -> Place:
+        """Raises BadRequest for a link that was changed, or made for somebody else."""
+        try:
+            sealed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+            plain = self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], "\x1f".join(bound_to).encode())
+        except (binascii.Error, InvalidTag, ValueError):
+            raise BadRequest("_page: this link to a page is not valid here.", code="value") from None
+        return msgspec.msgpack.decode(plain, type=Place)

@@ -1,0 +1,214 @@
+"""Bundles posted to the base: what both kinds share (BU-1 to BU-7), and batch (BA-1, BA-2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+PATIENT: dict[str, Any] = {"resourceType": "Patient", "birthDate": "2000-01-01"}
+BOTH = pytest.mark.parametrize("kind", ["batch", "transaction"])
+
+
+def entry(
+    method: str, url: str, resource: dict[str, Any] | None = None, full_url: str = "", **asked: str
+) -> dict[str, Any]:
+    out: dict[str, Any] = {"request": {"method": method, "url": url, **asked}}
+    if resource is not None:
+        out["resource"] = resource
+    if full_url:
+        out["fullUrl"] = full_url
+    return out
+
+
+async def post(http: httpx.AsyncClient, kind: str, *entries: Any, **headers: str) -> httpx.Response:
+    bundle: dict[str, Any] = {"resourceType": "Bundle", "type": kind}
+    if entries:
+        bundle["entry"] = list(entries)
+    return await http.post("", json=bundle, headers=headers)
+
+
+async def answers(http: httpx.AsyncClient, kind: str, *entries: Any, **headers: str) -> list[dict[str, Any]]:
+    answer = await post(http, kind, *entries, **headers)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["type"] == f"{kind}-response"
+    return answer.json().get("entry", [])
+
+
+@pytest.mark.parametrize(
+    ("body", "at"),
+    [
+        ({"resourceType": "Patient"}, "Bundle.type"),
+        ({"resourceType": "Bundle", "type": "collection"}, "Bundle.type"),
+        ({"resourceType": "Bundle"}, "Bundle.type"),
+        ({"resourceType": "Bundle", "type": "batch", "entry": [{"resource": PATIENT}]}, "Bundle.entry[0].request"),
+        ({"resourceType": "Bundle", "type": "batch", "entry": [{"request": {"method": "GET"}}]}, "Bundle.entry[0].request.url"),
+        (
+            {"resourceType": "Bundle", "type": "batch", "entry": [{"request": {"method": "COPY", "url": "Patient"}}]},
+            "Bundle.entry[0].request.method",
+        ),
+        ({"resourceType": "Bundle", "type": "batch", "nothing": 1}, "Bundle.nothing"),
+        ({"resourceType": "Bundle", "type": "batch", "entry": [1]}, "Bundle.entry[0]"),
+        ({"resourceType": "Bundle", "type": "batch", "entry": []}, "Bundle.entry"),
+    ],
+)  # fmt: skip
+async def test_bu_1_only_a_batch_or_transaction_is_done(http: httpx.AsyncClient, body: dict[str, Any], at: str) -> None:
+    answer = await http.post("", json=body)
+    assert answer.status_code == 400
+    assert answer.json()["issue"][0]["expression"] == [at]
+
+
+async def test_bu_1_a_bundle_posted_to_its_type_is_stored_as_it_is(http: httpx.AsyncClient) -> None:
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [entry("POST", "Patient", PATIENT)]}
+    answer = await http.post("/Bundle", json=bundle)
+    assert answer.status_code == 201
+    assert answer.json()["entry"] == bundle["entry"]
+    assert (await http.get("/Patient/_history")).json()["total"] == 0
+
+
+@BOTH
+async def test_bu_2_urls_of_entries(http: httpx.AsyncClient, kind: str) -> None:
+    base = str(http.base_url).rstrip("/")
+    await http.put("/Patient/p", json={**PATIENT, "id": "p"})
+    urls = ["Patient/p", "/Patient/p", f"{base}/Patient/p", "Patient/%70", "Patient/p/", "Patient/p/_history/1"]
+    said = await answers(http, kind, *[entry("GET", url) for url in urls])
+    assert [one["resource"]["id"] for one in said] == ["p"] * len(urls)
+    found = await answers(http, kind, entry("GET", "Patient?birthdate=2000-01-01"), entry("GET", f"{base}/metadata"))
+    assert found[0]["resource"]["total"] == 1
+    assert found[1]["resource"]["resourceType"] == "CapabilityStatement"
+
+
+async def test_bu_2_the_url_of_another_server_is_refused(http: httpx.AsyncClient) -> None:
+    [said] = await answers(http, "batch", entry("GET", "http://elsewhere.org/fhir/Patient/p"))
+    assert said["response"]["status"] == "400 Bad Request"
+
+
+@BOTH
+async def test_bu_3_preconditions_act_as_the_headers_do(http: httpx.AsyncClient, kind: str) -> None:
+    answer = await http.put("/Patient/p", json={**PATIENT, "id": "p"})
+    changed = {**PATIENT, "id": "p", "active": True}
+    said = await answers(
+        http,
+        kind,
+        entry("GET", "Patient/p", ifNoneMatch='W/"2"'),
+        entry("GET", "Patient/p", ifModifiedSince="2999-01-01T00:00:00Z"),
+        entry("PUT", "Patient/p", changed, ifMatch='W/"1"'),
+    )
+    assert [one["response"]["status"][:3] for one in said] == ["304", "304", "200"]
+    assert answer.headers["etag"] == 'W/"1"'
+    for item, status in (
+        (entry("PUT", "Patient/p", changed, ifMatch='W/"1"'), 412),
+        (entry("PUT", "Patient/p", changed, ifNoneMatch="*"), 412),
+        (entry("DELETE", "Patient/p", ifMatch='W/"1"'), 412),
+        (entry("POST", "Patient", PATIENT, ifNoneExist="birthdate=2000"), 400),
+    ):
+        answer = await post(http, kind, item)
+        got = answer.status_code if kind == "transaction" else int(answer.json()["entry"][0]["response"]["status"][:3])
+        assert got == status, item
+
+
+@BOTH
+async def test_bu_3_prefer_holds_for_all_entries(http: httpx.AsyncClient, kind: str) -> None:
+    entries = [entry("POST", "Patient", PATIENT), entry("PUT", "Patient/p", {**PATIENT, "id": "p"})]
+    for said in await answers(http, kind, *entries, Prefer="return=minimal"):
+        assert "resource" not in said
+    for said in await answers(http, kind, *entries, Prefer="return=OperationOutcome"):
+        assert said["response"]["outcome"]["resourceType"] == "OperationOutcome"
+        assert "resource" not in said
+    for said in await answers(http, kind, *entries):
+        assert said["resource"]["resourceType"] == "Patient"
+
+
+@BOTH
+async def test_bu_4_one_answer_per_entry_in_the_order_of_the_request(http: httpx.AsyncClient, kind: str) -> None:
+    await http.put("/Patient/old", json={**PATIENT, "id": "old"})
+    base = str(http.base_url).rstrip("/")
+    read, head, put, post_, delete = await answers(
+        http,
+        kind,
+        entry("GET", "Patient/p"),
+        entry("HEAD", "Patient/p"),
+        entry("PUT", "Patient/p", {**PATIENT, "id": "p"}),
+        entry("POST", "Patient", PATIENT),
+        entry("DELETE", "Patient/old"),
+    )
+    assert (read["response"]["status"], read["resource"]["id"]) == ("200 OK", "p")
+    assert (head["response"]["status"], head["response"]["etag"], "resource" in head) == ("200 OK", 'W/"1"', False)
+    assert put["response"]["location"] == f"{base}/Patient/p/_history/1"
+    assert (put["response"]["status"], put["response"]["etag"]) == ("201 Created", 'W/"1"')
+    assert put["response"]["lastModified"] == put["resource"]["meta"]["lastUpdated"]
+    assert post_["response"]["location"] == f"{base}/Patient/{post_['resource']['id']}/_history/1"
+    assert delete["response"]["status"] == "204 No Content"
+    assert delete["response"]["etag"] == 'W/"2"'
+
+
+@BOTH
+async def test_bu_5_an_empty_bundle_has_an_empty_answer(http: httpx.AsyncClient, kind: str) -> None:
+    assert await answers(http, kind) == []
+
+
+@BOTH
+async def test_bu_5_a_full_url_is_there_once(http: httpx.AsyncClient, kind: str) -> None:
+    url = "urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0"
+    answer = await post(http, kind, *[entry("POST", "Patient", PATIENT, u) for u in (url, "urn:uuid:x", url.upper())])
+    assert answer.status_code == 400
+    assert answer.json()["issue"][0]["expression"] == ["Bundle.entry[0].fullUrl", "Bundle.entry[2].fullUrl"]
+
+
+@BOTH
+async def test_bu_7_a_bundle_of_one_create_is_the_create(http: httpx.AsyncClient, kind: str) -> None:
+    single = (await http.post("/Patient", json=PATIENT)).json()
+    [said] = await answers(http, kind, entry("POST", "Patient", PATIENT))
+    for stored in (single, said["resource"]):
+        del stored["id"], stored["meta"]["lastUpdated"]
+    assert single == said["resource"]
+
+
+async def test_ba_1_each_entry_of_a_batch_is_answered_on_its_own(http: httpx.AsyncClient) -> None:
+    good, bad = {**PATIENT, "id": "good"}, {**PATIENT, "id": "bad", "birthDate": "never"}
+    said = await answers(
+        http,
+        "batch",
+        entry("PUT", "Patient/bad", bad),
+        entry("PUT", "Patient/good", good),
+        entry("GET", "Patient/good"),
+        entry("GET", "Patient/nobody"),
+        entry("PATCH", "Patient/good"),
+        entry("GET", "Foo/1"),
+        entry("PUT", "Patient/third", {**PATIENT, "id": "third"}, ifMatch='W/"1"'),
+        entry("POST", "Patient"),
+        entry("POST", "", {"resourceType": "Bundle", "type": "batch"}),
+        entry("POST", "Patient", "text"),  # type: ignore[arg-type]
+    )
+    statuses = ["400", "201", "200", "404", "405", "404", "412", "400", "400", "400"]
+    assert [one["response"]["status"][:3] for one in said] == statuses
+    assert said[0]["response"]["outcome"]["issue"][0]["expression"] == ["Patient.birthDate"]
+    assert (await http.get("/_history")).json()["total"] == 1
+
+
+async def test_ba_1_two_writes_of_one_resource_are_both_done(http: httpx.AsyncClient) -> None:
+    said = await answers(
+        http,
+        "batch",
+        entry("PUT", "Patient/p", {**PATIENT, "id": "p"}),
+        entry("PUT", "Patient/p", {**PATIENT, "id": "p", "active": True}),
+        entry("DELETE", "Patient/p"),
+    )
+    assert [one["response"]["status"][:3] for one in said] == ["201", "200", "204"]
+
+
+async def test_ba_2_links_between_entries_of_a_batch_are_refused(http: httpx.AsyncClient) -> None:
+    url = "urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0"
+    observation = {"resourceType": "Observation", "status": "final", "code": {"text": "x"}}
+    patient, linked, conditional = await answers(
+        http,
+        "batch",
+        entry("POST", "Patient", PATIENT, url),
+        entry("POST", "Observation", {**observation, "subject": {"reference": url}}),
+        entry("POST", "Observation", {**observation, "subject": {"reference": "Patient?identifier=1"}}),
+    )
+    assert patient["response"]["status"] == "201 Created"
+    for said in (linked, conditional):
+        assert said["response"]["status"] == "400 Bad Request"
+        assert said["response"]["outcome"]["issue"][0]["expression"] == ["Observation.subject.reference"]

@@ -1,0 +1,232 @@
+"""Searches on the real database, as the application role, against a search in plain Python."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from resources import definitions
+from resources.database import Database
+from resources.hashing import Hash
+from resources.store import Change, Store, body_parts
+from search import compiler
+from search.indexer import FLOOR, Indexer
+from search.query import parse
+from search.run import Search
+
+from .. import naive_search
+from ..conftest import FreshTenant
+
+BASE = "http://test/fhir/t"
+DEFINED = definitions.load()
+Tree = dict[str, Any]
+
+
+class Index:
+    """A store with its index, as the application puts them together."""
+
+    def __init__(self, database: Database) -> None:
+        hash_ = Hash(database.hash_key)
+        self.indexer = Indexer(DEFINED, hash_)
+        self.store = Store(hash_, DEFINED, (FLOOR,))
+        self.search = Search(self.indexer)
+
+    def change(self, tree: Tree, interaction: str = "update") -> Change:
+        resource_type, logical_id = tree["resourceType"], tree["id"]
+        if interaction == "delete":
+            return Change("delete", resource_type, logical_id)
+        head, tail = body_parts(tree, logical_id)
+        indexed = self.indexer.index(resource_type, logical_id, tree, BASE)
+        return Change(interaction, resource_type, logical_id, head, tail, indexed.sort_key, indexed.keys, indexed.rows)
+
+    async def put(self, tenant: FreshTenant, *trees: Tree) -> None:
+        await self.store.apply(tenant.session, 1, [self.change(tree) for tree in trees])
+
+    async def delete(self, tenant: FreshTenant, *trees: Tree) -> None:
+        await self.store.apply(tenant.session, 1, [self.change(tree, "delete") for tree in trees])
+
+    async def ids(self, tenant: FreshTenant, resource_type: str, query: str) -> list[str]:
+        """The ids on all pages, in their order; the total, where it is told, is their number."""
+        asked = parse(DEFINED, resource_type, query, base_url=BASE)
+        found: list[str] = []
+        while True:
+            page = await self.search.page(tenant.session, asked)
+            assert len(page.versions) <= page.query.count
+            found += [version.logical_id for version in page.versions]
+            if page.next is None:
+                break
+            asked = parse(DEFINED, resource_type, f"_page={page.next}", base_url=BASE)
+        assert page.total in (None, len(found))
+        assert len(set(found)) == len(found)
+        return found
+
+
+@pytest.fixture(scope="module")
+def index(database: Database) -> Index:
+    return Index(database)
+
+
+CODES = [
+    ("http://loinc.org", "8480-6"),
+    ("http://loinc.org", "8462-4"),
+    ("http://snomed.info/sct", "8480-6"),
+    (None, "local"),
+]
+DATES = [
+    "1985", "2019-12", "2020", "2020-02", "2020-02-29", "2020-02-29T10:00:00Z", "2020-02-29T23:30:00-05:00", "2020-03-01",
+    "2020-03-01T04:30:00Z", "2020-03-01T04:30:00.500Z", "2021-01-01T00:00:00+14:00", "2021",
+]  # fmt: skip
+
+
+def observation(chance: random.Random, logical_id: str) -> Tree:
+    """A small Observation in which everything that is searched below varies."""
+
+    def coding(system: str | None, code: str | None) -> Tree:
+        return {name: value for name, value in (("system", system), ("code", code)) if value}
+
+    def period() -> Tree:
+        first, last = sorted(chance.sample(DATES, 2), key=lambda text: naive_search.date_range(text)[0])
+        return chance.choice([{"start": first, "end": last}, {"start": first}, {"end": last}])
+
+    tree: Tree = {
+        "resourceType": "Observation",
+        "id": logical_id,
+        "status": chance.choice(["final", "amended", "registered"]),
+        "code": {"coding": [coding(*one) for one in chance.sample(CODES, chance.randint(1, 2))]},
+    }
+    if chance.random() < 0.7:
+        tree["category"] = [
+            {"coding": [coding("http://x/cat", chance.choice("abc"))]} for _ in range(chance.randint(1, 2))
+        ]
+    if chance.random() < 0.8:
+        targets = ["Patient/1", "Patient/2", "Group/1", f"{BASE}/Patient/1", "http://other/fhir/Patient/1", "#p"]
+        tree["subject"] = {"reference": chance.choice(targets)}
+    if chance.random() < 0.3:
+        tree["encounter"] = {"reference": f"Encounter/{chance.randint(1, 3)}"}
+    match chance.randint(0, 5):
+        case 0 | 1 | 2:
+            tree["effectiveDateTime"] = chance.choice(DATES)
+        case 3:
+            tree["effectivePeriod"] = period()
+        case 4:
+            tree["effectiveInstant"] = chance.choice([date for date in DATES if "T" in date])
+    match chance.randint(0, 3):
+        case 0:
+            tree["valueString"] = chance.choice(["Größe", "grosse Menge", "O'Brien-Smith", "Grüße", "  two  words "])
+        case 1:
+            tree["valueDateTime"] = chance.choice(DATES)
+        case 2:
+            tree["valuePeriod"] = period()
+    if chance.random() < 0.3:
+        tree["meta"] = {"tag": [coding("http://x/tag", "t")], "profile": ["http://x/p|1", "http://x/q"]}
+    return tree
+
+
+def clause(chance: random.Random) -> tuple[str, str]:
+    """A random criterion; most of them match something."""
+    name = chance.choice([*naive_search.PARAMETERS, "_id", "date", "code", "subject"])
+    if name != "_id" and chance.random() < 0.1:
+        return f"{name}:missing", chance.choice(["true", "false"])
+
+    def one() -> str:
+        match name:
+            case "code":
+                system, code = chance.choice(CODES)
+                return chance.choice(
+                    [code, f"{system or ''}|{code}", f"|{code}", f"{system or 'http://none'}|", code.upper()]
+                )
+            case "category" | "_tag":
+                return chance.choice(["a", "http://x/cat|b", "c", "t", "http://x/tag|t", "|a"])
+            case "status":
+                return chance.choice(
+                    ["final", "http://hl7.org/fhir/observation-status|amended", "http://no|final", "unknown"]
+                )
+            case "subject":
+                return chance.choice(
+                    ["Patient/1", "1", f"{BASE}/Patient/1", "http://other/fhir/Patient/1", "Group/1", "2", "9"]
+                )
+            case "encounter":
+                return f"Encounter/{chance.randint(1, 4)}"
+            case "date" | "value-date":
+                return chance.choice(["", "eq", "ne", "gt", "lt", "ge", "le", "sa", "eb"]) + chance.choice(DATES)
+            case "value-string":
+                return chance.choice(["gros", "GRÖSSE", "obrien", "two w", "smith", "%", "Größe"])
+            case "_profile":
+                return chance.choice(["http://x/p|1", "http://x/q", "http://x/p"])
+        return str(chance.randint(0, 40))
+
+    values = ",".join(one() for _ in range(chance.choice([1, 1, 1, 2, 3])))
+    if name == "value-string" and chance.random() < 0.3:
+        name += ":exact"
+    return name, values.replace("|1", r"\|1") if name == "_profile" else values
+
+
+def expected(trees: Sequence[Tree], clauses: list[tuple[str, str]], ascending: bool) -> list[Tree]:
+    found = [
+        tree for tree in trees if all(naive_search.matches(tree, n, v.replace(r"\|", "|"), BASE) for n, v in clauses)
+    ]
+    dated = [tree for tree in found if naive_search.sort_key(tree) != float("-inf")]
+    without = [tree for tree in found if naive_search.sort_key(tree) == float("-inf")]
+    return sorted(dated, key=naive_search.sort_key, reverse=not ascending) + without
+
+
+@pytest.mark.parametrize("cap", [compiler.CAP, 1])
+async def test_index_and_conditions_agree_with_plain_python(
+    index: Index, tenant: FreshTenant, other_tenant: FreshTenant, cap: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Laws 2, 3 and 9: random resources and searches, all pages, both orders, after creates, updates and deletes.
+
+    Once as it is in a small tenant, where everything is sparse and sought, once as if everything were dense and walked."""
+    monkeypatch.setattr("search.densities.CAP", cap)
+    chance = random.Random(cap)
+    trees = [observation(chance, str(n)) for n in range(120)]
+    await index.put(tenant, *trees)
+    await index.put(other_tenant, *(observation(chance, str(n)) for n in range(120)))
+    for n in chance.sample(range(120), 40):
+        trees[n] = observation(chance, str(n))
+        await index.put(tenant, trees[n])
+    gone = {str(n) for n in chance.sample(range(120), 15)}
+    await index.delete(tenant, *(tree for tree in trees if tree["id"] in gone))
+    trees = [tree for tree in trees if tree["id"] not in gone]
+    back = observation(chance, min(gone))
+    await index.put(tenant, back)
+    trees.append(back)
+
+    hits = 0
+    for _ in range(400):
+        clauses = [clause(chance) for _ in range(chance.choice([0, 1, 1, 2, 2, 3]))]
+        ascending = chance.random() < 0.4
+        wanted = expected(trees, clauses, ascending)
+        parts = [f"{name}={quote(value)}" for name, value in clauses]
+        parts.append(f"_count={chance.choice([1, 3, 7, 50]) if len(wanted) < 30 else chance.choice([7, 50])}")
+        parts += [chance.choice(["_sort=-date", ""]) if not ascending else "_sort=date"]
+        parts += [chance.choice(["_total=accurate", "_total=none", ""])]
+        query = "&".join(filter(None, parts))
+        found = await index.ids(tenant, "Observation", query)
+        assert sorted(found) == sorted(tree["id"] for tree in wanted), query
+        keys = [naive_search.sort_key(next(tree for tree in trees if tree["id"] == one)) for one in found]
+        assert keys == [naive_search.sort_key(tree) for tree in wanted], query
+        page = await index.search.page(
+            tenant.session, parse(DEFINED, "Observation", query + "&_summary=count", base_url=BASE)
+        )
+        assert (page.total, page.versions, page.next) == (len(wanted), (), None), query
+        hits += bool(wanted)
+    assert hits > 200
+
+
+async def test_ties_are_broken_by_the_newest_stored(index: Index, tenant: FreshTenant) -> None:
+    """SO-4: the order is total, also among resources of one date and among those without one."""
+    trees = [{"resourceType": "Patient", "id": str(n), "gender": "male", "birthDate": "2000"} for n in range(6)]
+    trees += [{"resourceType": "Patient", "id": f"none{n}", "gender": "male"} for n in range(6)]
+    for tree in trees:
+        await index.put(tenant, tree)
+    newest = await index.ids(tenant, "Patient", "gender=male&_count=5")
+    assert newest[:6] == [str(n) for n in range(5, -1, -1)]
+    assert sorted(newest[6:]) == [f"none{n}" for n in range(6)]
+    oldest = await index.ids(tenant, "Patient", "_sort=birthdate&_count=5")
+    assert oldest[:6] == [str(n) for n in range(6)]
+    assert sorted(oldest[6:]) == [f"none{n}" for n in range(6)]

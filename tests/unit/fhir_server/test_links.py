@@ -1,0 +1,186 @@
+"""Links between the entries of a transaction: TR-5, TR-7, TR-9, TR-10."""
+
+from typing import Any
+
+import pytest
+
+from fhir_server.links import Links, conditional, element_type, may_be_conditional, refuse_unresolvable
+from resources.definitions import load
+from resources.outcome import BadRequest
+
+DEFINITIONS = load()
+UUID = "urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0"
+NEW = "019a0000-0000-7000-8000-000000000001"
+TARGETS = {UUID: f"Patient/{NEW}", "http://elsewhere.org/fhir/Patient/1": "Patient/1", "urn:oid:1.2.3": "Group/g"}
+LINKS = Links(DEFINITIONS, TARGETS, frozenset({f"Patient/{NEW}"}))
+
+
+def rewritten(tree: dict[str, Any], full_url: str = "") -> dict[str, Any]:
+    assert LINKS.rewrite(tree, full_url) == []
+    return tree
+
+
+@pytest.mark.parametrize(
+    ("reference", "becomes"),
+    [
+        (UUID, f"Patient/{NEW}"),
+        (UUID.upper().replace("URN:UUID", "urn:uuid"), f"Patient/{NEW}"),
+        (UUID.upper(), f"Patient/{NEW}"),
+        (f"{UUID}#part", f"Patient/{NEW}#part"),
+        ("http://elsewhere.org/fhir/Patient/1", "Patient/1"),
+        ("urn:oid:1.2.3", "Group/g"),
+        ("http://elsewhere.org/fhir/Patient/2", "http://elsewhere.org/fhir/Patient/2"),
+        ("Patient/1", "Patient/1"),
+        ("#contained", "#contained"),
+        ("#", "#"),
+    ],
+)
+def test_tr_5_references_are_rewritten(reference: str, becomes: str) -> None:
+    tree = rewritten({"resourceType": "Observation", "subject": {"reference": reference}})
+    assert tree["subject"]["reference"] == becomes
+
+
+def test_tr_7_a_relative_reference_is_resolved_against_the_root_of_the_full_url() -> None:
+    links = Links(DEFINITIONS, {"http://elsewhere.org/fhir/Patient/1": f"Patient/{NEW}"}, frozenset())
+    tree = {"resourceType": "Observation", "subject": {"reference": "Patient/1"}}
+    links.rewrite(tree, "http://elsewhere.org/fhir/Observation/o")
+    assert tree["subject"] == {"reference": f"Patient/{NEW}"}
+
+
+def test_tr_7_a_version_becomes_the_new_version() -> None:
+    created: dict[str, Any] = {"resourceType": "Observation", "subject": {"reference": f"{UUID}/_history/4"}}
+    assert LINKS.rewrite(created, "") == []
+    assert created["subject"]["reference"] == f"Patient/{NEW}/_history/1"
+    updated: dict[str, Any] = {
+        "resourceType": "Observation",
+        "subject": {"reference": "http://elsewhere.org/fhir/Patient/1/_history/4"},
+    }
+    [pending] = LINKS.rewrite(updated, "")
+    assert pending.target == "Patient/1"
+    assert pending.node is updated["subject"]
+
+
+def test_tr_5_uri_url_and_uuid_elements_and_narratives_are_rewritten_but_canonicals_and_strings_are_not() -> None:
+    tree = rewritten(
+        {
+            "resourceType": "Patient",
+            "text": {"status": "generated", "div": f"<div><a href=\"{UUID}\">a</a><img src='{UUID}#x'/> {UUID}</div>"},
+            "meta": {"profile": [UUID], "source": UUID},
+            "photo": [{"url": UUID, "title": UUID}],
+            "implicitRules": UUID,
+            "extension": [
+                {"url": "http://x.org", "valueUri": UUID},
+                {"url": "http://x.org", "valueUuid": UUID},
+                {"url": "http://x.org", "valueCanonical": UUID},
+                {"url": "http://x.org", "valueString": UUID},
+                {"url": "http://x.org", "valueReference": {"reference": UUID}},
+            ],
+            "_birthDate": {"extension": [{"url": "http://x.org", "valueUrl": f"{UUID}#f"}]},
+        }
+    )
+    there = f"Patient/{NEW}"
+    assert tree["text"]["div"] == f"<div><a href=\"{there}\">a</a><img src='{there}#x'/> {UUID}</div>"
+    assert tree["meta"] == {"profile": [UUID], "source": there}
+    assert tree["photo"] == [{"url": there, "title": UUID}]
+    assert tree["implicitRules"] == there
+    values = [next(v for k, v in extension.items() if k.startswith("value")) for extension in tree["extension"]]
+    assert values == [there, f"urn:uuid:{NEW}", UUID, UUID, {"reference": there}]
+    assert tree["_birthDate"]["extension"][0]["valueUrl"] == f"{there}#f"
+
+
+def test_tr_5_lists_of_uris_and_contained_resources_are_rewritten() -> None:
+    tree = rewritten(
+        {
+            "resourceType": "CarePlan",
+            "instantiatesUri": [UUID, "http://x.org"],
+            "instantiatesCanonical": [UUID],
+            "contained": [{"resourceType": "Observation", "id": "o", "subject": {"reference": UUID}}],
+        }
+    )
+    assert tree["instantiatesUri"] == [f"Patient/{NEW}", "http://x.org"]
+    assert tree["instantiatesCanonical"] == [UUID]
+    assert tree["contained"][0]["subject"]["reference"] == f"Patient/{NEW}"
+
+
+def test_tr_9_a_urn_that_no_entry_has_is_refused_where_it_stands() -> None:
+    tree = {"resourceType": "Observation", "performer": [{"reference": UUID}, {"reference": "urn:uuid:nobody"}]}
+    with pytest.raises(BadRequest) as caught:
+        LINKS.rewrite(tree, "")
+    assert caught.value.issues[0].expression == ("Observation.performer[1].reference",)
+
+
+def test_tr_9_a_stored_bundle_keeps_the_links_of_its_own_entries() -> None:
+    own = "urn:uuid:11111111-1111-4111-8111-111111111111"
+    patient = {"resourceType": "Patient", "managingOrganization": {"reference": own}}
+    rewritten({"resourceType": "Bundle", "type": "document", "entry": [{"fullUrl": own}, {"resource": patient}]})
+    assert patient["managingOrganization"] == {"reference": own}
+
+
+def test_tr_10_conditional_references_wait() -> None:
+    tree: dict[str, Any] = {
+        "resourceType": "Observation",
+        "subject": {"reference": "Patient?identifier=a|1&active=true"},
+    }
+    [pending] = LINKS.rewrite(tree, "")
+    assert (pending.resource_type, pending.query) == ("Patient", "identifier=a|1&active=true")
+
+
+@pytest.mark.parametrize(
+    "reference", ["Patient/1?x=1", "http://x.org/Patient?x=1", "patient?x=1", "#a?b", "?x=1", "Nobody?x=1"]
+)
+def test_tr_10_what_looks_alike_is_no_conditional_reference(reference: str) -> None:
+    assert LINKS.rewrite({"resourceType": "Observation", "subject": {"reference": reference}}, "") == []
+
+
+def test_tr_10_a_conditional_reference_in_a_plain_write_is_refused_where_it_stands() -> None:
+    text = b'{"resourceType":"Observation","subject":{"reference" : "Patient?identifier=1"}}'
+    assert may_be_conditional(text)
+    with pytest.raises(BadRequest) as caught:
+        refuse_unresolvable(
+            "Observation", {"resourceType": "Observation", "subject": {"reference": "Patient?identifier=1"}}
+        )
+    assert caught.value.issues[0].expression == ("Observation.subject.reference",)
+    refuse_unresolvable("Observation", {"resourceType": "Observation", "subject": {"reference": UUID}})
+
+
+def test_ba_2_a_link_to_another_entry_of_a_batch_is_refused() -> None:
+    with pytest.raises(BadRequest):
+        refuse_unresolvable("Observation", {"subject": {"reference": UUID.upper()}}, {UUID})
+
+
+def test_a_conditional_reference_is_type_and_query() -> None:
+    assert conditional("Patient?a=b?c") == ("Patient", "a=b?c")
+    assert conditional("Patient/1") is None
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("Patient.photo.url", "url"),
+        ("Patient.contact.name.family", "string"),
+        ("Observation.valueQuantity.system", "uri"),
+        ("Observation.component.valueString", "string"),
+        ("Observation.component.referenceRange.low.system", "uri"),
+        ("ValueSet.compose.exclude.system", "uri"),
+        ("Timing.repeat.boundsPeriod.start", "dateTime"),
+        ("Patient._birthDate.extension.valueUrl", "url"),
+        ("Patient.nothing.url", ""),
+        ("Nothing.url", ""),
+    ],
+)
+def test_the_type_of_an_element_by_its_json_path(path: str, code: str) -> None:
+    assert element_type(DEFINITIONS, tuple(path.split("."))) == code
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        {"resourceType": 1, "a": [[1, {"reference": 2}], None, "http://x", True]},
+        {"resourceType": "Bundle", "entry": [1, {"fullUrl": 2}, {}]},
+        {"resourceType": "Bundle", "entry": "x"},
+        {"text": {"div": 5}},
+        {},
+    ],
+)
+def test_a_resource_of_any_shape_is_walked(tree: dict[str, Any]) -> None:
+    assert LINKS.rewrite(tree, "http://elsewhere.org/fhir/Patient/1") == []

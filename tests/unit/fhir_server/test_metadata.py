@@ -1,0 +1,49 @@
+"""The capabilities interaction: CA-1."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import orjson
+import pytest
+
+from fhir_server.exchange import Request, Response
+from fhir_server.metadata import capabilities, installed, release
+from resources.definitions import load
+from resources.outcome import NotSupported
+
+SESSION: Any = None
+
+
+async def asked(query: str = "", update_create: bool = True, **headers: str) -> Response:
+    tenant: Any = SimpleNamespace(definitions=load(), settings={"update_create": update_create})
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return await capabilities(SESSION, Request("GET", ("metadata",), tenant, "http://a.example/fhir/t", query, named))
+
+
+async def test_ca_1_the_statement_is_that_of_the_tenant() -> None:
+    said = orjson.loads((await asked()).body)
+    assert said["resourceType"] == "CapabilityStatement"
+    assert said["implementation"]["url"] == "http://a.example/fhir/t"
+    assert said["software"]["version"] == release()
+    assert said["date"] == installed().isoformat()
+
+
+async def test_ca_1_the_etag_is_that_of_the_content() -> None:
+    first, again, other = await asked(), await asked(), await asked(update_create=False)
+    assert first.headers["ETag"] == again.headers["ETag"] != other.headers["ETag"]
+    same = await asked(if_none_match=first.headers["ETag"])
+    assert (same.status, same.headers["ETag"]) == (304, first.headers["ETag"])
+    assert (await asked(if_none_match=other.headers["ETag"])).status == 200
+
+
+@pytest.mark.parametrize("mode", ["full", "normative"])
+async def test_ca_1_modes(mode: str) -> None:
+    assert (await asked(f"mode={mode}")).status == 200
+
+
+@pytest.mark.parametrize("query", ["mode=terminology", "mode=x", "_summary=true"])
+async def test_ca_1_what_is_not_done_is_refused(query: str) -> None:
+    with pytest.raises(NotSupported):
+        await asked(query)
