@@ -43,7 +43,8 @@ INTERACTIONS: Final[Mapping[str, Interaction]] = {
 def application(settings: Settings) -> Edge:
     """The ASGI application; its lifespan opens the database. Raises Unsafe there when it must not serve."""
     opening = partial(opened, settings)
-    return Edge(INTERACTIONS, opening, max_body=settings.max_body, base_url=settings.base_url)
+    origins = [origin.strip() for origin in settings.cors_origins.split(",") if origin.strip()]
+    return Edge(INTERACTIONS, opening, max_body=settings.max_body, base_url=settings.base_url, cors_origins=origins)
 
 
 @contextlib.asynccontextmanager

@@ -102,7 +102,7 @@ def serve(_: argparse.Namespace, given: Settings) -> int:
             f"without authentication everybody who reaches {given.host} may read and change everything: "
             "give --allow-unauthenticated if that is meant, or listen on 127.0.0.1."
         )
-    with ending_on_signals(), contextlib.ExitStack() as running:
+    with ending_on_signals(0), contextlib.ExitStack() as running:
         embedded = None
         if commands.is_embedded(given, "database_url"):
             connections = max(40, 20 + given.workers * (given.connections + 1))

@@ -23,6 +23,7 @@ from . import store
 from .embedded import Embedded
 from .floors import FLOORS
 from .settings import Settings, read_tenant
+from .supervisor import ending_on_signals
 
 T = TypeVar("T")
 
@@ -65,7 +66,8 @@ async def check_schema(url: str) -> None:
 @contextlib.contextmanager
 def _embedded(settings: Settings, purpose: str) -> Iterator[Embedded]:
     """The embedded database with its schema up to date."""
-    with Embedded.attach(settings.data_dir, purpose=purpose, postgresql_bin=settings.postgresql_bin) as embedded:
+    attached = Embedded.attach(settings.data_dir, purpose=purpose, postgresql_bin=settings.postgresql_bin)
+    with ending_on_signals(1), attached as embedded:
         run(migrate(embedded.owner_url, embedded.application_url, FLOORS))
         yield embedded
 

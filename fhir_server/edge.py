@@ -11,7 +11,7 @@ import logging
 import os
 import re
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import lru_cache
 from typing import Any, Final
@@ -22,6 +22,7 @@ from fastapi import FastAPI
 from fastapi import Request as HTTPRequest
 from fastapi import Response as HTTPResponse
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 
 from resources.database import Session
 from resources.outcome import BadRequest, Fault, FhirError, Issue, TooLarge, Unavailable, UnsupportedMediaType
@@ -31,7 +32,7 @@ from .entries import Interaction
 from .exchange import JSON, Request, Response, failure, http_date, outcome_text
 from .media import check_content_type, check_form, negotiate
 from .metadata import release
-from .router import find
+from .router import ROUTES, find
 from .tenancy import Tenants
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ log = logging.getLogger(__name__)
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+ASGI = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 LARGEST_RESOURCE: Final = 10_000_000  # bytes of a body that is not a Bundle of requests, whose limit is a setting
 _WITH_RESOURCE: Final = frozenset({"create", "update", "batch", "transaction"})
@@ -47,6 +49,20 @@ _NOSNIFF: Final = (b"x-content-type-options", b"nosniff")
 # A 304 is possible only where the client has an ETag to ask with; nothing goes into a cache that others share.
 _REVALIDATE: Final = (b"cache-control", b"private, no-cache")
 _NO_STORE: Final = (b"cache-control", b"no-store")
+# Besides those that browsers always send and show.
+_SENT: Final = (
+    "Authorization",
+    "Content-Type",
+    "If-Match",
+    "If-Modified-Since",
+    "If-None-Match",
+    "Prefer",
+    "X-Request-Id",
+)
+_SEEN: Final = (
+    "Content-Location", "ETag", "Last-Modified", "Location", "Preference-Applied", "Retry-After", "X-Correlation-Id",
+    "X-Request-Id",
+)  # fmt: skip
 
 
 class Opened(msgspec.Struct, frozen=True):
@@ -71,15 +87,17 @@ class Edge:
         *,
         max_body: int,
         base_url: str = "",
+        cors_origins: Sequence[str] = (),
     ) -> None:
         """max_body: bytes of the largest Bundle of requests. base_url: what clients call the server, if not what their
-        Host header says: "https://fhir.example.org"."""
+        Host header says: "https://fhir.example.org". cors_origins: of the browser applications that may call; "*": any."""
         self._interactions = interactions
         self._opening = opening
         self._max_body = max_body
         self._base_url = base_url.rstrip("/")
         self.opened: Opened | None = None
         self._site = _site(self)
+        self._fhir: ASGI = _with_cors(self._exchange, cors_origins) if cors_origins else self._exchange
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _: object = None) -> AsyncIterator[None]:
@@ -96,7 +114,11 @@ class Edge:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].startswith("/fhir/"):
             await self._site(scope, receive, send)
-            return
+        else:
+            await self._fhir(scope, receive, send)
+
+    async def _exchange(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request below /fhir/, answered whatever happens."""
         headers: dict[str, str] = {}
         for name, value in scope["headers"]:
             key, text = name.decode("latin-1"), value.decode("latin-1")
@@ -163,7 +185,7 @@ async def _body(receive: Receive, headers: Mapping[str, str], most: int) -> byte
         raise UnsupportedMediaType("A body is sent without Content-Encoding.")
     too_large = TooLarge(f"The body is larger than {most} bytes.")
     stated = headers.get("content-length", "")
-    if stated.isdigit() and int(stated) > most:
+    if stated.isdecimal() and int(stated) > most:
         raise too_large
     message = await receive()
     body: bytes = message.get("body", b"")
@@ -225,6 +247,17 @@ def _head(
         if given:
             head.append((b"x-correlation-id", given.encode("latin-1")))
     return head
+
+
+def _with_cors(app: ASGI, origins: Sequence[str]) -> ASGI:
+    """The application for browsers: what a page from these origins may send, and which headers it may see."""
+    return CORSMiddleware(
+        app,
+        allow_origins=origins,
+        allow_methods=sorted({route.method for route in ROUTES} | {"HEAD"}),
+        allow_headers=_SENT,
+        expose_headers=_SEEN,
+    )
 
 
 def _site(edge: Edge) -> FastAPI:

@@ -72,7 +72,11 @@ def entry_of(request: Request, index: int, entry: dict[str, Any]) -> Entry:
     path = tuple(unquote(segment) for segment in place.split("/")) if place else ()
     headers = {name: asked[key] for key, name in _PRECONDITIONS.items() if key in asked}
     if "ifModifiedSince" in asked:
-        headers["if-modified-since"] = http_date(datetime.fromisoformat(asked["ifModifiedSince"]).astimezone(UTC))
+        try:
+            moment = datetime.fromisoformat(asked["ifModifiedSince"]).astimezone(UTC)
+        except (ValueError, OverflowError):  # a leap second, the year 0001 far in the east
+            raise BadRequest(f"ifModifiedSince cannot be {asked['ifModifiedSince']}.", code="value") from None
+        headers["if-modified-since"] = http_date(moment)
     if "prefer" in request.headers:
         headers["prefer"] = request.headers["prefer"]
     method = "GET" if asked["method"] == "HEAD" else asked["method"]
@@ -111,5 +115,5 @@ async def read_entry(session: Session, entry: Entry) -> str:
 
 def written_entry(entry: Entry, plan: Plan, version: Version) -> str:
     """The answer to an entry whose write was done."""
-    outcome = preferences(entry.request.headers).returns == "OperationOutcome"
+    outcome = preferences(entry.request.headers).wants_outcome
     return response_entry(written(entry.request, plan, version), outcome=outcome)

@@ -229,7 +229,7 @@ def written(request: Request, plan: Plan, version: Version) -> Response:
     deleted = plan.change.interaction == "delete"
     status = 204 if deleted else 201 if version.outcome == "created" else 200
     body = "" if deleted or preferred.returns == "minimal" else version.body or ""
-    if preferred.returns == "OperationOutcome":
+    if preferred.wants_outcome:
         what = f"{version.resource_type}/{version.logical_id}"
         said = f"was {version.outcome}"
         if version.outcome == "unchanged":

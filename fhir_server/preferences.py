@@ -37,6 +37,10 @@ class Preferences(Struct, frozen=True):
     returns: str = ""  # minimal | representation | OperationOutcome
     handling: str = ""  # strict | lenient
 
+    @property
+    def wants_outcome(self) -> bool:
+        return self.returns == "OperationOutcome"
+
     def applied(self, *names: str) -> dict[str, str]:
         """The header that names which of these preferences were stated, and so honoured."""
         stated = {"return": self.returns, "handling": self.handling}

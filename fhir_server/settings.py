@@ -136,6 +136,13 @@ SETTINGS: Final = (
         commands=("serve", "load"),
     ),
     Setting(
+        "cors_origins",
+        "",
+        "origins of the browser applications that may call this server, separated by commas, for example "
+        "https://app.example.org; * for any",
+        commands=("serve",),
+    ),
+    Setting(
         "max_body",
         50_000_000,
         "bytes of the largest Bundle of type batch or transaction",

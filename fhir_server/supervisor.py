@@ -33,15 +33,18 @@ class NotServing(Exception):
 
 
 @contextlib.contextmanager
-def ending_on_signals() -> Iterator[None]:
-    """Turns the first SIGTERM or SIGINT into SystemExit(0), so that all that was started is ended in order."""
+def ending_on_signals(code: int) -> Iterator[None]:
+    """Turns the first SIGTERM, SIGINT or SIGHUP into SystemExit(code), so that all that was started is ended in order."""
+    numbers = [signal.SIGTERM, signal.SIGINT]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup has it
+        numbers.append(signal.SIGHUP)
 
     def end(*_: object) -> NoReturn:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in numbers:
             signal.signal(number, signal.SIG_IGN)
-        raise SystemExit(0)
+        raise SystemExit(code)
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.signal(number, end) for number in numbers}
     try:
         yield
     finally:

@@ -141,12 +141,15 @@ class Session:
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Session]:
-        """A session whose calls are one transaction; inside a transaction, a savepoint. An exception rolls back."""
-        if not self.in_transaction:
-            try:
-                connection = await self._connections.take()
-            except _FAILURES as error:
-                raise _translate(error) from None
+        """A session whose calls are one transaction; inside a transaction, a savepoint. An exception rolls back.
+
+        Raises what select raises, also when the transaction cannot begin or end."""
+        try:
+            if self.in_transaction:
+                async with self._connections.transaction():
+                    yield self
+                return
+            connection = await self._connections.take()
             try:
                 async with connection.transaction():
                     yield Session(connection, self.tenant_id, self.actor)
@@ -155,9 +158,8 @@ class Session:
                 raise
             finally:
                 self._connections.give(connection)
-        else:
-            async with self._connections.transaction():
-                yield self
+        except _FAILURES as error:
+            raise _translate(error) from None
 
 
 class Database:

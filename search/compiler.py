@@ -17,7 +17,7 @@ from resources.store import NO_DATE
 from .conditions import Condition, Dates, Exact, Ids, Keys, Missing, Nothing, Strings, Updated, Uris
 from .intervals import ALL, EARLIEST, LATEST, WIDTHS, Interval, beginnings, difference, intersection
 from .parameter import WIDE, Key
-from .parameters.tables import Arguments, by_text, found, probe
+from .parameters.tables import TABLES, Arguments, found, probe, rows, where
 
 CAP: Final = 1_000  # matches up to which a condition is sought by value; at the cap nothing is known of its number
 
@@ -153,14 +153,6 @@ def reaching(conditions: Sequence[Condition]) -> list[tuple[Key, list[Interval]]
     return [((primary, WIDE + n), intervals) for n, intervals in beyond if intervals]
 
 
-def size(condition: Condition) -> int:
-    """How many alternatives the condition lists."""
-    for name in ("keys", "values", "ranges", "boxes", "intervals", "ids"):
-        if hasattr(condition, name):
-            return len(getattr(condition, name))
-    return 1
-
-
 def _walk(
     plan: Plan,
     driver: Keys | Exact | Uris | None,
@@ -171,25 +163,22 @@ def _walk(
 ) -> str:
     """Candidates from lists in the order of the date, each read within its intervals and no further than needed."""
     if driver is None:
-        table, columns, where = (
-            "resource",
-            {},
-            f"p.rtype = {arguments.add(plan.type_number, 'int2')} and p.deleted = false",
-        )
-    elif isinstance(driver, Keys):
-        table, columns, where = "posting", {"h": "int8", "q": "int4"}, "p.h = u.h and p.q = u.q"
+        table, columns, having = "resource", dict[str, str](), f"p.rtype = {arguments.add(plan.type_number, 'int2')}"
+        having += " and p.deleted = false"
     else:
-        table, columns, where = by_text(driver, "p", "u", arguments)
-    rows = [(*one, *start) for one, intervals in lists for start in _starts(intervals, plan.ascending, plan.after)]
-    source = arguments.table(rows, "u", columns | {"stop": "int8", "s": "int8", "rid": "int8"})
+        known = TABLES[type(driver)]
+        table, columns = known.name, dict(known.columns)
+        having = where(known.found, "p", driver, arguments)
+    starts = [(*one, *start) for one, intervals in lists for start in _starts(intervals, plan.ascending, plan.after)]
+    source = arguments.table(starts, "v", columns | {"stop": "int8", "s": "int8", "rid": "int8"})
     if plan.ascending:
-        reach, order = "p.s <= u.stop and (p.s, p.rid) > (u.s, u.rid)", "p.s, p.rid"
+        reach, order = "p.s <= v.stop and (p.s, p.rid) > (v.s, v.rid)", "p.s, p.rid"
     else:
-        reach, order = "p.s >= u.stop and (p.s, p.rid) < (u.s, u.rid)", "p.s desc, p.rid desc"
+        reach, order = "p.s >= v.stop and (p.s, p.rid) < (v.s, v.rid)", "p.s desc, p.rid desc"
     ordered = "offset 0" if limit is None else f"order by {order} limit {limit}"
     return (
         f"select w.s, w.rid from {source} cross join lateral (select p.s, p.rid from {table} p "
-        f"where p.tenant_id = g.t and {where} and {reach}{_probes(probed, arguments)} {ordered}) w"
+        f"where p.tenant_id = g.t and {having} and {reach}{_probes(probed, arguments)} {ordered}) w"
     )
 
 

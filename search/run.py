@@ -13,12 +13,13 @@ from resources.database import Row, Session
 from resources.store import Version
 
 from . import compiler
-from .compiler import Arguments, Plan
+from .compiler import Plan
 from .conditions import Condition, Keys, Missing, Nothing
 from .densities import Densities
 from .indexer import COLUMNS, Indexer
 from .parameter import Parameter
 from .parameters import PARAMETER_TYPES
+from .parameters.tables import Arguments
 from .place import Place, Seal
 from .query import Clause, Query, parse
 

@@ -12,8 +12,9 @@ from itertools import combinations
 from typing import Any
 
 from . import compiler
-from .compiler import DRIVERS, PROBED, SOUGHT, Arguments, Plan
-from .conditions import Condition, Ids, Keys
+from .compiler import DRIVERS, PROBED, SOUGHT, Plan
+from .conditions import Condition, Ids, Keys, Missing
+from .parameters.tables import Arguments, rows
 
 LIMIT = 21
 
@@ -83,8 +84,12 @@ def _of_plan(plan: Plan, after: tuple[int, int]) -> Iterator[Shape]:
 def _shape(
     name: str, text: str, arguments: Arguments, limit: int | None, conditions: Sequence[Condition], sought: bool
 ) -> Shape:
-    return Shape(name, text, tuple(arguments.values), limit, sum(map(compiler.size, conditions)), sought)
+    return Shape(name, text, tuple(arguments.values), limit, sum(map(_size, conditions)), sought)
 
 
 def _name(condition: Condition) -> str:
-    return f"{type(condition).__name__}({compiler.size(condition)})"
+    return f"{type(condition).__name__}({_size(condition)})"
+
+
+def _size(condition: Condition) -> int:
+    return 1 if isinstance(condition, Missing) else len(rows(condition))

@@ -9,14 +9,14 @@ import calendar
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
 Tree = dict[str, Any]
 Range = tuple[Fraction | float, Fraction | float]  # [t, T) in seconds since 1970; infinite where open
 
-EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 INSTANT = Fraction(1, 1_000_000)  # the width of what has none: less than any search value, more than nothing
 
 
@@ -30,13 +30,11 @@ def date_range(text: str) -> Range:
     day, _, time = text.partition("T")
     numbers = [int(part) for part in day.split("-")]
     if len(numbers) == 1:
-        return seconds(datetime(numbers[0], 1, 1, tzinfo=timezone.utc)), seconds(
-            datetime(numbers[0] + 1, 1, 1, tzinfo=timezone.utc)
-        )
+        return seconds(datetime(numbers[0], 1, 1, tzinfo=UTC)), seconds(datetime(numbers[0] + 1, 1, 1, tzinfo=UTC))
     if len(numbers) == 2:
-        first = datetime(*numbers, 1, tzinfo=timezone.utc)
+        first = datetime(*numbers, 1, tzinfo=UTC)
         return seconds(first), seconds(first + timedelta(days=calendar.monthrange(*numbers)[1]))
-    first = datetime(*numbers, tzinfo=timezone.utc)
+    first = datetime(*numbers, tzinfo=UTC)
     if not time:
         return seconds(first), seconds(first + timedelta(days=1))
     clock, zone = re.fullmatch(r"([\d:.]+)(Z|[+-]\d\d:\d\d)?", time).groups()
@@ -65,7 +63,7 @@ def meets(prefix: str, search: Range, stored: Range) -> bool:
         "ge": T > S or contained,
         "le": t < s or contained,
         "sa": t >= S,
-        "eb": T <= s,
+        "eb": s >= T,
     }[prefix]
 
 

@@ -166,8 +166,13 @@ class Embedded:
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             account.take(file.fileno())
             file.writelines(secrets.token_urlsafe(24) + "\n" for _ in range(3))
+            file.flush()
+            os.fsync(file.fileno())
         return path
 
     def _url(self, role: str, line: int) -> str:
-        password = (self.data_dir / "passwords").read_text().split()[line]
+        try:
+            password = (self.data_dir / "passwords").read_text().split()[line]
+        except OSError as error:
+            raise Unusable(f"{self.data_dir / 'passwords'} cannot be read: {error.strerror}.") from None
         return f"postgresql://{role}:{password}@/fhir?host={quote(str(self._socket_folder), safe='/')}&port={PORT}"

@@ -178,7 +178,7 @@ async def test_ba_1_each_entry_of_a_batch_is_answered_on_its_own(http: httpx.Asy
         entry("GET", "Foo/1"),
         entry("PUT", "Patient/third", {**PATIENT, "id": "third"}, ifMatch='W/"1"'),
         entry("POST", "Patient"),
-        entry("POST", "", {"resourceType": "Bundle", "type": "batch"}),
+        entry("POST", "/", {"resourceType": "Bundle", "type": "batch"}),
         entry("POST", "Patient", "text"),  # type: ignore[arg-type]
     )
     statuses = ["400", "201", "200", "404", "405", "404", "412", "400", "400", "400"]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import shutil
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +18,7 @@ import pytest
 from fhir_server.embedded import Embedded
 from fhir_server.embedded.cluster import postmaster_of
 
-from ..serving import Serving, run, serve
+from ..serving import COMMAND, Serving, run, serve
 
 JSON = {"Content-Type": "application/fhir+json"}
 
@@ -120,3 +122,15 @@ def test_a_database_elsewhere_is_migrated_by_its_owner_and_served_by_the_applica
         assert len(turned_down.stderr.splitlines()) == 1
     finally:
         elsewhere.stop()
+
+
+def test_a_command_that_is_ended_stops_the_database_it_runs(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "endless.json")
+    process = subprocess.Popen(
+        [*COMMAND, "load", str(tmp_path / "endless.json"), "--data-dir", str(tmp_path / "data")], stdout=subprocess.PIPE
+    )
+    with process, open(tmp_path / "endless.json", "wb"):
+        assert postmaster_of(tmp_path / "data/postgres")
+        process.terminate()
+    assert process.returncode == 1
+    assert postmaster_of(tmp_path / "data/postgres") is None

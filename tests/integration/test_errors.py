@@ -9,6 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fhir_server.app import application
+from fhir_server.settings import read as read_settings
+from resources.database import Database
+
+from ..conftest import FreshTenant, Urls
+from .conftest import client_of
+
 NESTED = b'{"resourceType":"Patient","extension":' + b"[{" * 40 + b'"url":"x"' + b"}]" * 40 + b"}"
 
 
@@ -121,3 +128,30 @@ async def test_any_json_is_answered_and_never_with_500(
         assert answer.status_code < 500, answer.text
         for said in answer.json().get("entry", ()) if answer.json()["resourceType"] == "Bundle" else ():
             assert said["response"]["status"] < "5", said
+
+
+@pytest.mark.parametrize("kind", ["read", "write", "transaction"])
+async def test_st_5_a_lost_database_connection_is_503_and_the_next_request_works(
+    urls: Urls, database: Database, tenant: FreshTenant, kind: str
+) -> None:
+    edge = application(read_settings({"database_url": urls.application, "connections": 1}, {}))
+    entries = [
+        {"request": {"method": "PUT", "url": "Patient/p"}, "resource": {"resourceType": "Patient", "id": "p"}},
+        {"request": {"method": "GET", "url": "Patient/p"}},
+    ]
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+    requests: dict[str, tuple[str, str, Any]] = {
+        "read": ("GET", "/Patient?name=x", None),
+        "write": ("PUT", "/Patient/p", entries[0]["resource"]),
+        "transaction": ("POST", "", bundle),
+    }
+    method, path, body = requests[kind]
+    async with edge.lifespan(), client_of(edge, tenant) as http:
+        assert (await http.request(method, path, json=body)).status_code < 300
+        assert edge.opened
+        [row] = await edge.opened.session(tenant.tenant_id).select("select pg_backend_pid() as pid")
+        await database.registry("select pg_terminate_backend($1)", row["pid"])
+        answer = await http.request(method, path, json=body)
+        assert answer.status_code in (200, 201, 503), answer.text
+        assert answer.status_code != 503 or answer.headers["retry-after"]
+        assert (await http.request(method, path, json=body)).status_code < 300

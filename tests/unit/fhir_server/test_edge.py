@@ -295,3 +295,31 @@ async def test_a_client_that_goes_away_is_not_answered(behind: Behind) -> None:
         await edge({**scope, "query_string": b"", "headers": headers}, receive, send)
     assert sent == []
     assert behind.asked == []
+
+
+async def test_hd_6_browsers_of_named_origins_may_call_and_see_the_headers(behind: Behind) -> None:
+    edge = Edge(Interactions({"*": behind}), behind.opened, max_body=1, cors_origins=["https://app.example"])
+    transport = httpx.ASGITransport(edge)
+    asks = {"access-control-request-method": "PUT", "access-control-request-headers": "if-match,content-type"}
+    async with (
+        edge.lifespan(),
+        httpx.AsyncClient(transport=transport, base_url="http://a.example/fhir/default") as http,
+    ):
+        answer = await http.get("/Patient/1", headers={"origin": "https://app.example"})
+        assert (answer.status_code, answer.text) == (200, TEXT)
+        assert answer.headers["access-control-allow-origin"] == "https://app.example"
+        seen = answer.headers["access-control-expose-headers"]
+        for name in ("ETag", "Location", "Content-Location", "Last-Modified", "X-Request-Id", "Retry-After"):
+            assert name in seen
+        asked = await http.options("/Patient/1", headers={"origin": "https://app.example", **asks})
+        assert asked.status_code == 200
+        assert "PUT" in asked.headers["access-control-allow-methods"]
+        other = await http.get("/Patient/1", headers={"origin": "https://other.example"})
+        assert "access-control-allow-origin" not in other.headers
+        refused = await http.options("/Patient/1", headers={"origin": "https://other.example", **asks})
+        assert refused.status_code == 400
+
+
+async def test_hd_6_without_origins_browsers_are_told_nothing(http: httpx.AsyncClient) -> None:
+    answer = await http.get("/Patient/1", headers={"origin": "https://app.example"})
+    assert not [name for name in answer.headers if name.startswith("access-control")]

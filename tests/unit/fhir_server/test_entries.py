@@ -96,6 +96,12 @@ def test_bu_2_what_is_no_request_is_refused(method: str, url: str, resource: Any
         read(method, url, resource=resource)
 
 
+@pytest.mark.parametrize("moment", ["2016-12-31T23:59:60Z", "0001-01-01T00:00:00+14:00"])
+def test_bu_3_a_moment_no_clock_shows_is_refused(moment: str) -> None:
+    with pytest.raises(BadRequest, match="ifModifiedSince"):
+        read("GET", "Patient/1", ifModifiedSince=moment)
+
+
 def test_tr_1_errors_are_placed_in_the_bundle() -> None:
     entry = read("PUT", "Patient/1", resource=PATIENT)
     issues = [Issue("error", "value", "x", ("Patient.name[1].family",)), Issue("error", "value", "y")]

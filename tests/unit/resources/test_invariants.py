@@ -15,6 +15,8 @@ from resources.invariants import INVARIANTS, JUDGED_ELSEWHERE, at_most, has_choi
 from resources.structures import Structs
 from resources.validation import Validator
 
+from .validation_cases import changed
+
 DEFINITIONS = definitions.load()
 VALIDATOR = Validator(DEFINITIONS)
 STRUCTS = Structs(DEFINITIONS)
@@ -58,7 +60,7 @@ def trigger(kind: str, **elements: Any) -> Json:
 # key, type, what breaks it, what keeps it, where it is broken below the value
 CASES: list[tuple[str, str, Json, Json, str]] = [
     ("age-1", "Age", {**ONE, "value": 0}, {**ONE, "value": Decimal("0.1")}, ""),
-    ("age-1", "Age", {"value": 1}, {"_value": TEXT}, ""),
+    ("age-1", "Age", {"value": 1}, {"_value": TEXT, "code": "a", **UCUM}, ""),
     ("att-1", "Attachment", {"data": "aGk="}, {"data": "aGk=", "contentType": "text/plain"}, ""),
     ("cnt-3", "Count", {**ONE, "code": "2"}, {**ONE, "code": "1"}, ""),
     ("cnt-3", "Count", {**ONE, "code": "1", "value": Decimal("1.0")}, {"unit": "a"}, ""),
@@ -124,23 +126,36 @@ CASES: list[tuple[str, str, Json, Json, str]] = [
 ]  # fmt: skip
 
 
-def holding(kind: str, value: Json) -> Json:
-    return {"resourceType": "Basic", "code": {"text": "a"}, "extension": [{"url": "a", f"value{kind}": value}]}
+def holding(kind: str, value: Json) -> tuple[Json, str]:
+    """A resource that is valid but for the value, and the path of the value."""
+    if kind != "ElementDefinition":
+        extension = {"url": "a", f"value{kind}": value}
+        return {
+            "resourceType": "Basic",
+            "code": {"text": "a"},
+            "extension": [extension],
+        }, f"Basic.extension[0].value{kind}"
+    definition = changed("StructureDefinition", {"differential": {"element": [value]}})
+    return definition, "StructureDefinition.differential.element[0]"
 
 
 @pytest.mark.parametrize(("key", "kind", "broken", "kept", "below"), CASES)
 def test_invariant(key: str, kind: str, broken: Json, kept: Json, below: str) -> None:
-    [issue] = VALIDATOR.issues("Basic", holding(kind, broken))
+    tree, path = holding(kind, broken)
+    [issue] = VALIDATOR.issues(tree["resourceType"], tree)
     assert (issue.severity, issue.code) == ("error", "invariant")
-    assert issue.expression == (f"Basic.extension[0].value{kind}{below}",)
+    assert issue.expression == (path + below,)
     assert f"breaks {key}: " in issue.diagnostics
-    assert VALIDATOR.issues("Basic", holding(kind, kept)) == ()
-    assert not STRUCTS.accepts(holding(kind, broken))
+    assert not STRUCTS.accepts(tree)
+    tree, _ = holding(kind, kept)
+    assert VALIDATOR.issues(tree["resourceType"], tree) == ()
 
 
 def test_every_invariant_has_a_case() -> None:
     """Whatever a data type can break is written, and whatever is written is of a data type and has been broken here."""
-    complex_types = [s for s in DEFINITIONS.structures.values() if s.kind == "complex-type" and s.name != "MoneyQuantity"]
+    complex_types = [
+        s for s in DEFINITIONS.structures.values() if s.kind == "complex-type" and s.name != "MoneyQuantity"
+    ]
     constraints = [one for s in complex_types for element in s.elements.values() for one in element.constraints]
     errors = {one.key for one in constraints if one.severity == "error"}
     assert errors == INVARIANTS.keys() | JUDGED_ELSEWHERE
@@ -157,7 +172,10 @@ def test_money_quantity_is_no_type_of_an_element() -> None:
 def test_invariants_of_resources_are_for_later() -> None:
     assert invariants(DEFINITIONS.structures, "Observation") == ()
     assert [key for key, _, _ in invariants(DEFINITIONS.structures, "Quantity")] == ["qty-3"]
-    assert [key for key, _, _ in invariants(DEFINITIONS.structures, "Quantity", ("SimpleQuantity",))] == ["qty-3", "sqty-1"]
+    assert [key for key, _, _ in invariants(DEFINITIONS.structures, "Quantity", ("SimpleQuantity",))] == [
+        "qty-3",
+        "sqty-1",
+    ]
 
 
 @pytest.mark.parametrize("name", ["valueString", "_valueString"])

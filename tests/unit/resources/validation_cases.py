@@ -152,7 +152,9 @@ STRUCTURE = [
     Refused("another release's element", M, {"reported": True}, "structure", "reported"),
     Refused("another release's type", P, extension(valueRatioRange={}), "structure", "extension[0].valueRatioRange"),
     Refused("resourceType inside an object", P, name(resourceType="HumanName"), "structure", "name[0].resourceType"),
-    Refused("entry without resourceType", "Bundle", {"entry": [{"resource": {"id": "x"}}]}, "required", "entry[0].resource"),
+    Refused(
+        "entry without resourceType", "Bundle", {"entry": [{"resource": {"id": "x"}}]}, "required", "entry[0].resource"
+    ),
     Refused(
         "entry of another release",
         "Bundle",
@@ -212,7 +214,10 @@ PRIMITIVES = [
     *[ext("Date", value) for value in ("2020-02-31", "2021-02-29", "2020-04-31", "2020-13", "2020-00", "20", "0000")],
     *[ext("Date", value) for value in ("2020-01-01T00:00:00Z", "2020-1-1", "2020-01-01\n", "٢٠٢٠")],
     *[ext("DateTime", value) for value in ("2020-01-01T10:00:00", "2020-01-01T10:00Z", "2020-01-01 10:00:00Z")],
-    *[ext("DateTime", value) for value in ("2020-02-30T10:00:00Z", "2020-01-01T24:00:00Z", "2020-01-01T10:00:00+15:00")],
+    *[
+        ext("DateTime", value)
+        for value in ("2020-02-30T10:00:00Z", "2020-01-01T24:00:00Z", "2020-01-01T10:00:00+15:00")
+    ],
     *[ext("Instant", value) for value in ("2020-01-01", "2020-01-01T10:00:00", "2019-02-29T10:00:00Z")],
     *[ext("Time", value) for value in ("10:00", "25:00:00", "10:00:00Z")],
     *[ext("Base64Binary", value) for value in ("a", "abc", "ab=c", "ab==cd==", "a-b_", "", "====", "Zm9v!")],
@@ -221,31 +226,77 @@ PRIMITIVES = [
     Refused("id of 65 characters", P, {"id": "x" * 65}, "value", "id"),
     Refused("id that is a number", P, {"id": 1}, "structure", "id"),
     Refused("quantity as text", O, quantity(value="72"), "structure", "valueQuantity.value"),
-    Refused("lastUpdated without zone", P, {"meta": {"lastUpdated": "2020-01-01T10:00:00"}}, "value", "meta.lastUpdated"),
+    Refused(
+        "lastUpdated without zone", P, {"meta": {"lastUpdated": "2020-01-01T10:00:00"}}, "value", "meta.lastUpdated"
+    ),
 ]
 
 BINDINGS = [
     Refused("code outside", P, {"gender": "m"}, "code-invalid", "gender"),
     Refused("code in other case", O, {"status": "Final"}, "code-invalid", "status"),
     Refused("code deep inside", P, {"contact": [{"gender": "x"}]}, "code-invalid", "contact[0].gender"),
-    Refused("language in an array", "Questionnaire", {"subjectType": ["Patient", "Foo"]}, "code-invalid", "subjectType[1]"),
-    Refused("concept outside", "Condition", {"clinicalStatus": {"coding": [{"system": "http://x", "code": "active"}]}}, "code-invalid", "clinicalStatus"),
-    Refused("concept without system", "Condition", {"clinicalStatus": {"coding": [{"code": "active"}]}}, "code-invalid", "clinicalStatus"),
-    Refused("concept of text alone", "Condition", {"clinicalStatus": {"text": "active"}}, "code-invalid", "clinicalStatus"),
+    Refused(
+        "language in an array", "Questionnaire", {"subjectType": ["Patient", "Foo"]}, "code-invalid", "subjectType[1]"
+    ),
+    Refused(
+        "concept outside",
+        "Condition",
+        {"clinicalStatus": {"coding": [{"system": "http://x", "code": "active"}]}},
+        "code-invalid",
+        "clinicalStatus",
+    ),
+    Refused(
+        "concept without system",
+        "Condition",
+        {"clinicalStatus": {"coding": [{"code": "active"}]}},
+        "code-invalid",
+        "clinicalStatus",
+    ),
+    Refused(
+        "concept of text alone", "Condition", {"clinicalStatus": {"text": "active"}}, "code-invalid", "clinicalStatus"
+    ),
     Refused("MIME type", "Binary", {"contentType": "plain text"}, "code-invalid", "contentType"),
 ]
 
 REFERENCES = [
     Refused("relative", O, {"subject": {"reference": "Practitioner/1"}}, "value", "subject.reference"),
     Refused("version", O, {"subject": {"reference": "Practitioner/1/_history/2"}}, "value", "subject.reference"),
-    Refused("absolute", O, {"subject": {"reference": "https://example.org/fhir/Practitioner/1"}}, "value", "subject.reference"),
+    Refused(
+        "absolute",
+        O,
+        {"subject": {"reference": "https://example.org/fhir/Practitioner/1"}},
+        "value",
+        "subject.reference",
+    ),
     Refused("conditional", O, {"subject": {"reference": "Practitioner?name=x"}}, "value", "subject.reference"),
-    Refused("another release's type", O, {"subject": {"reference": "NutritionProduct/1"}}, "value", "subject.reference"),
-    Refused("in an array", O, {"performer": [{"reference": "Patient/1"}, {"reference": "Group/1"}]}, "value", "performer[1].reference"),
+    Refused(
+        "another release's type", O, {"subject": {"reference": "NutritionProduct/1"}}, "value", "subject.reference"
+    ),
+    Refused(
+        "in an array",
+        O,
+        {"performer": [{"reference": "Patient/1"}, {"reference": "Group/1"}]},
+        "value",
+        "performer[1].reference",
+    ),
     Refused("by type", O, {"subject": {"type": "Practitioner"}}, "value", "subject.type"),
-    Refused("type and text differ", O, {"subject": {"reference": "Patient/1", "type": "Group"}}, "value", "subject.type"),
-    Refused("contained of a wrong type", M, {"contained": [{"resourceType": "Patient", "id": "m"}]}, "value", "medicationReference.reference"),
-    Refused("in a data type", P, {"identifier": [{"assigner": {"reference": "Patient/1"}}]}, "value", "identifier[0].assigner.reference"),
+    Refused(
+        "type and text differ", O, {"subject": {"reference": "Patient/1", "type": "Group"}}, "value", "subject.type"
+    ),
+    Refused(
+        "contained of a wrong type",
+        M,
+        {"contained": [{"resourceType": "Patient", "id": "m"}]},
+        "value",
+        "medicationReference.reference",
+    ),
+    Refused(
+        "in a data type",
+        P,
+        {"identifier": [{"assigner": {"reference": "Patient/1"}}]},
+        "value",
+        "identifier[0].assigner.reference",
+    ),
     Refused("ref-1", O, {"subject": {"reference": "#p"}}, "invariant", "subject.reference"),
     Refused("itself", O, {"subject": {"reference": "#"}}, "value", "subject.reference"),
 ]
@@ -318,7 +369,12 @@ ACCEPTED: dict[str, Json] = {
         "Patient",
         {
             "contained": [
-                {"resourceType": "Provenance", "id": "v", "target": [{"reference": "#"}], "recorded": "2020-01-01T10:00:00Z"}
+                {
+                    "resourceType": "Provenance",
+                    "id": "v",
+                    "target": [{"reference": "#"}],
+                    "recorded": "2020-01-01T10:00:00Z",
+                }
                 | {"agent": [{"who": {"reference": "Patient/1"}}]}
             ]
         },
