@@ -222,25 +222,27 @@ class Database:
 
     async def _listen(self, channel: str, heard: Callable[[], None]) -> None:
         while True:
-            closed = asyncio.Event()
-            try:
-                connection = await asyncpg.connect(
-                    self._url, server_settings={"application_name": "fhir-server listen"}
-                )
-                connection.add_termination_listener(lambda _, closed=closed: closed.set())
-                await connection.add_listener(channel, lambda *_: heard())
-                heard()
-                try:
-                    await closed.wait()
-                finally:
-                    connection.terminate()
-            except _FAILURES:
-                pass
+            with contextlib.suppress(*_FAILURES):
+                await self._listen_once(channel, heard)
             await asyncio.sleep(0.2)
+
+    async def _listen_once(self, channel: str, heard: Callable[[], None]) -> None:
+        """Listens until the connection is lost."""
+        settings = {"application_name": "fhir-server listen"}
+        connection = await asyncpg.connect(self._url, server_settings=settings)
+        try:
+            lost = asyncio.Event()
+            connection.add_termination_listener(lambda _: lost.set())
+            await connection.add_listener(channel, lambda *_: heard())
+            heard()
+            await lost.wait()
+        finally:
+            connection.terminate()
 
     async def close(self) -> None:
         if self._listening:
             self._listening.cancel()
+            await asyncio.wait([self._listening])
         await self._pool.close()
 
 

@@ -43,10 +43,23 @@ VALUES: list[Json] = [
     [{"resourceType": "Patient", "id": "x"}],
     [{"resourceType": "Patient", "contained": [{"resourceType": "Patient", "id": "x"}]}],
 ]
-NAMES = (
-    "id _id extension modifierExtension status _status valueString valueCode valueBoolean deceasedBoolean meta contained "
-    "text language _language foo type reference code identifier div fhir_comments resourceType"
-).split()
+NAMES = [
+    *(
+        "id",
+        "_id",
+        "extension",
+        "modifierExtension",
+        "status",
+        "_status",
+        "meta",
+        "contained",
+        "text",
+        "div",
+        "language",
+    ),
+    *("valueString", "valueCode", "valueBoolean", "deceasedBoolean", "type", "reference", "code", "identifier"),
+    *("foo", "_language", "fhir_comments", "resourceType"),
+]
 
 
 @functools.cache

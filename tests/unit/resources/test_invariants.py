@@ -15,7 +15,7 @@ from resources.invariants import INVARIANTS, JUDGED_ELSEWHERE, at_most, has_choi
 from resources.structures import Structs
 from resources.validation import Validator
 
-from .validation_cases import changed
+from .samples import changed
 
 DEFINITIONS = definitions.load()
 VALIDATOR = Validator(DEFINITIONS)
@@ -117,7 +117,8 @@ CASES: list[tuple[str, str, Json, Json, str]] = [
     ("tim-9", "Timing", repeat(offset=1, when=["CM"]), repeat(offset=1, when=["ACM"]), ".repeat"),
     ("tim-9", "Timing", repeat(offset=1), repeat(when=["CM"]), ".repeat"),
     ("tim-10", "Timing", repeat(timeOfDay=["10:00:00"], when=["CM"]), repeat(timeOfDay=["10:00:00"]), ".repeat"),
-    ("trd-1", "TriggerDefinition", trigger("data-added", data=[REQUIREMENT], timingDate="2020"), trigger("periodic", timingDate="2020"), ""),
+    ("trd-1", "TriggerDefinition", trigger("data-added", data=[REQUIREMENT], timingDate="2020"),
+     trigger("periodic", timingDate="2020"), ""),
     ("trd-2", "TriggerDefinition", trigger("named-event", name="a", condition={"language": "text/cql", "expression": "a"}),
      trigger("data-added", data=[REQUIREMENT], condition={"language": "text/cql", "expression": "a"}), ""),
     ("trd-3", "TriggerDefinition", trigger("named-event"), trigger("named-event", name="a"), ""),

@@ -15,7 +15,8 @@ from resources.structures import Refused, Structs
 from resources.validation import Validator
 
 from .mutations import mutated, originals
-from .validation_cases import ACCEPTED, REFUSED, VALID, changed
+from .samples import VALID, changed
+from .validation_cases import ACCEPTED, REFUSED
 
 DEFINITIONS = definitions.load()
 VALIDATOR = Validator(DEFINITIONS)

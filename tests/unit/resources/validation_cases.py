@@ -8,70 +8,21 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-Json = dict[str, Any]
-
-XHTML = "http://www.w3.org/1999/xhtml"
-UCUM = "http://unitsofmeasure.org"
-EXTENSION: Json = {"url": "http://example.org/x", "valueString": "a"}
-GONE = object()
-ABSENT: Json = {"extension": [{"url": "http://example.org/absent", "valueCode": "unknown"}]}
-
-VALID: dict[str, Json] = {
-    "Patient": {"resourceType": "Patient", "id": "p1", "name": [{"family": "Weber", "given": ["Anna", "B."]}]},
-    "Observation": {
-        "resourceType": "Observation",
-        "status": "final",
-        "code": {"coding": [{"system": "http://loinc.org", "code": "8867-4"}], "text": "Pulse"},
-        "subject": {"reference": "Patient/p1"},
-        "effectiveDateTime": "2024-02-28T10:00:00+01:00",
-        "valueQuantity": {"value": Decimal("72.0"), "unit": "/min", "system": UCUM, "code": "/min"},
-        "component": [{"code": {"text": "first"}}, {"code": {"text": "second"}, "valueInteger": 1}],
-    },
-    "Condition": {
-        "resourceType": "Condition",
-        "clinicalStatus": {
-            "coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": "active"}]
-        },
-        "subject": {"reference": "Patient/p1"},
-    },
-    "MedicationRequest": {
-        "resourceType": "MedicationRequest",
-        "contained": [{"resourceType": "Medication", "id": "m"}],
-        "status": "active",
-        "intent": "order",
-        "medicationReference": {"reference": "#m"},
-        "subject": {"reference": "Patient/p1"},
-    },
-    "Binary": {"resourceType": "Binary", "contentType": "text/plain", "data": "aGVsbG8="},
-    "Bundle": {
-        "resourceType": "Bundle",
-        "type": "collection",
-        "entry": [{"resource": {"resourceType": "Patient"}}, {"resource": {"resourceType": "Patient"}}],
-    },
-    "Parameters": {"resourceType": "Parameters", "parameter": [{"name": "a", "valueString": "b"}]},
-    "Questionnaire": {
-        "resourceType": "Questionnaire",
-        "status": "draft",
-        "item": [{"linkId": "1", "type": "group", "item": [{"linkId": "2", "type": "string"}]}],
-    },
-    "StructureDefinition": {
-        "resourceType": "StructureDefinition",
-        "url": "http://example.org/s",
-        "name": "S",
-        "status": "draft",
-        "kind": "resource",
-        "abstract": False,
-        "type": "Patient",
-        "differential": {"element": [{"path": "Patient"}]},
-    },
-    "ActivityDefinition": {"resourceType": "ActivityDefinition", "status": "draft"},
-    "EffectEvidenceSynthesis": {
-        "resourceType": "EffectEvidenceSynthesis",
-        "status": "draft",
-        **{name: {"reference": "EvidenceVariable/1"} for name in ("population", "exposure")},
-        **{name: {"reference": "EvidenceVariable/1"} for name in ("exposureAlternative", "outcome")},
-    },
-}
+from .samples import (
+    ABSENT,
+    EXTENSION,
+    GONE,
+    VALID,
+    XHTML,
+    Json,
+    changed,
+    contained,
+    div,
+    div_by_extension,
+    extension,
+    name,
+    quantity,
+)
 
 
 class Refused(NamedTuple):
@@ -83,75 +34,57 @@ class Refused(NamedTuple):
     beside: str = ""  # a second expression of the same issue
 
 
-def changed(on: str, change: Json) -> Json:
-    return {name: value for name, value in {**VALID[on], **change}.items() if value is not GONE}
-
-
-def div(inside: str, attributes: str = "") -> Json:
-    return {"text": {"status": "generated", "div": f'<div xmlns="{XHTML}"{attributes}>{inside}</div>'}}
-
-
-def div_by_extension() -> Json:
-    return {"text": {**div("x")["text"], "_div": ABSENT}}
-
-
-def name(**elements: Any) -> Json:
-    return {"name": [elements]}
-
-
-def quantity(**elements: Any) -> Json:
-    return {"valueQuantity": elements}
-
-
-def extension(**elements: Any) -> Json:
-    return {"extension": [{"url": "http://example.org/x", **elements}]}
-
-
-def contained(**elements: Any) -> Json:
-    return {"contained": [{"resourceType": "Medication", "id": "m", **elements}]}
-
-
-P, O, M = "Patient", "Observation", "MedicationRequest"
+PATIENT, OBSERVATION, ORDER = "Patient", "Observation", "MedicationRequest"
 STRUCTURE = [
-    Refused("required element missing", O, {"status": GONE}, "required", "status"),
-    Refused("required object missing", O, {"code": GONE}, "required", "code"),
-    Refused("required choice missing", M, {"contained": GONE, "medicationReference": GONE}, "required", "medication"),
-    Refused("required inside", O, {"component": [{"valueInteger": 1}]}, "required", "component[0].code"),
-    Refused("unknown element", P, {"foo": 1}, "structure", "foo"),
-    Refused("unknown element inside", P, name(foo="x"), "structure", "name[0].foo"),
-    Refused("unknown element with spaces", P, {"a b": 1}, "structure", "`a b`"),
-    Refused("choice without its type", O, {"valueQuantity": GONE, "value": 1}, "structure", "value"),
-    Refused("choice of a type it has not", O, {"valueQuantity": GONE, "valueUri": "x"}, "structure", "valueUri"),
-    Refused("two types of a choice", O, {"valueString": "x"}, "structure", "valueQuantity", "valueString"),
-    Refused("two types, one by _", O, {"_valueString": ABSENT}, "structure", "valueQuantity", "valueString"),
-    Refused("array for a single value", P, {"gender": ["male"]}, "structure", "gender"),
-    Refused("array for a single object", O, {"code": [{"text": "x"}]}, "structure", "code"),
-    Refused("single value for an array", P, name(given="Anna"), "structure", "name[0].given"),
-    Refused("single object for an array", P, {"name": {"family": "W"}}, "structure", "name"),
-    Refused("text for an object", O, {"code": "8867-4"}, "structure", "code"),
-    Refused("object for a primitive", P, {"gender": {"value": "male"}}, "structure", "gender"),
-    Refused("empty array", P, {"name": []}, "structure", "name"),
-    Refused("empty array of primitives", P, name(given=[]), "structure", "name[0].given"),
-    Refused("empty object", O, {"code": {}}, "structure", "code"),
-    Refused("empty object in an array", P, {"name": [{}]}, "structure", "name[0]"),
-    Refused("empty string", P, name(family=""), "value", "name[0].family"),
-    Refused("null", P, {"gender": None}, "structure", "gender"),
-    Refused("null for an object", P, {"maritalStatus": None}, "structure", "maritalStatus"),
-    Refused("null among objects", P, {"name": [{"family": "W"}, None]}, "structure", "name[1]"),
-    Refused("null among primitives", P, name(given=["A", None]), "structure", "name[0].given[1]"),
-    Refused("null in both arrays", P, name(given=["A", None], _given=[ABSENT, None]), "structure", "name[0].given[1]"),
-    Refused("_x of another length", P, name(given=["A", "B"], _given=[None]), "structure", "name[0].given"),
-    Refused("_x no array", P, name(given=["A"], _given=ABSENT), "structure", "name[0].given"),
-    Refused("_x no object", P, {"_gender": "x"}, "structure", "gender"),
-    Refused("_x empty", P, {"_gender": {}}, "structure", "gender"),
-    Refused("_x with a value in it", P, {"_gender": {"value": "male"}}, "structure", "gender.value"),
-    Refused("_x of an object", P, {"_name": [{"id": "1"}]}, "structure", "_name"),
-    Refused("_x of an id", P, {"_id": ABSENT}, "structure", "_id"),
-    Refused("_x of a narrative", P, div_by_extension(), "structure", "text._div"),
-    Refused("fhir_comments", P, {"fhir_comments": ["x"]}, "structure", "fhir_comments"),
-    Refused("another release's element", M, {"reported": True}, "structure", "reported"),
-    Refused("another release's type", P, extension(valueRatioRange={}), "structure", "extension[0].valueRatioRange"),
-    Refused("resourceType inside an object", P, name(resourceType="HumanName"), "structure", "name[0].resourceType"),
+    Refused("required element missing", OBSERVATION, {"status": GONE}, "required", "status"),
+    Refused("required object missing", OBSERVATION, {"code": GONE}, "required", "code"),
+    Refused(
+        "required choice missing", ORDER, {"contained": GONE, "medicationReference": GONE}, "required", "medication"
+    ),
+    Refused("required inside", OBSERVATION, {"component": [{"valueInteger": 1}]}, "required", "component[0].code"),
+    Refused("unknown element", PATIENT, {"foo": 1}, "structure", "foo"),
+    Refused("unknown element inside", PATIENT, name(foo="x"), "structure", "name[0].foo"),
+    Refused("unknown element with spaces", PATIENT, {"a b": 1}, "structure", "`a b`"),
+    Refused("choice without its type", OBSERVATION, {"valueQuantity": GONE, "value": 1}, "structure", "value"),
+    Refused(
+        "choice of a type it has not", OBSERVATION, {"valueQuantity": GONE, "valueUri": "x"}, "structure", "valueUri"
+    ),
+    Refused("two types of a choice", OBSERVATION, {"valueString": "x"}, "structure", "valueQuantity", "valueString"),
+    Refused("two types, one by _", OBSERVATION, {"_valueString": ABSENT}, "structure", "valueQuantity", "valueString"),
+    Refused("array for a single value", PATIENT, {"gender": ["male"]}, "structure", "gender"),
+    Refused("array for a single object", OBSERVATION, {"code": [{"text": "x"}]}, "structure", "code"),
+    Refused("single value for an array", PATIENT, name(given="Anna"), "structure", "name[0].given"),
+    Refused("single object for an array", PATIENT, {"name": {"family": "W"}}, "structure", "name"),
+    Refused("text for an object", OBSERVATION, {"code": "8867-4"}, "structure", "code"),
+    Refused("object for a primitive", PATIENT, {"gender": {"value": "male"}}, "structure", "gender"),
+    Refused("empty array", PATIENT, {"name": []}, "structure", "name"),
+    Refused("empty array of primitives", PATIENT, name(given=[]), "structure", "name[0].given"),
+    Refused("empty object", OBSERVATION, {"code": {}}, "structure", "code"),
+    Refused("empty object in an array", PATIENT, {"name": [{}]}, "structure", "name[0]"),
+    Refused("empty string", PATIENT, name(family=""), "value", "name[0].family"),
+    Refused("null", PATIENT, {"gender": None}, "structure", "gender"),
+    Refused("null for an object", PATIENT, {"maritalStatus": None}, "structure", "maritalStatus"),
+    Refused("null among objects", PATIENT, {"name": [{"family": "W"}, None]}, "structure", "name[1]"),
+    Refused("null among primitives", PATIENT, name(given=["A", None]), "structure", "name[0].given[1]"),
+    Refused(
+        "null in both arrays", PATIENT, name(given=["A", None], _given=[ABSENT, None]), "structure", "name[0].given[1]"
+    ),
+    Refused("_x of another length", PATIENT, name(given=["A", "B"], _given=[None]), "structure", "name[0].given"),
+    Refused("_x no array", PATIENT, name(given=["A"], _given=ABSENT), "structure", "name[0].given"),
+    Refused("_x no object", PATIENT, {"_gender": "x"}, "structure", "gender"),
+    Refused("_x empty", PATIENT, {"_gender": {}}, "structure", "gender"),
+    Refused("_x with a value in it", PATIENT, {"_gender": {"value": "male"}}, "structure", "gender.value"),
+    Refused("_x of an object", PATIENT, {"_name": [{"id": "1"}]}, "structure", "_name"),
+    Refused("_x of an id", PATIENT, {"_id": ABSENT}, "structure", "_id"),
+    Refused("_x of a narrative", PATIENT, div_by_extension(), "structure", "text._div"),
+    Refused("fhir_comments", PATIENT, {"fhir_comments": ["x"]}, "structure", "fhir_comments"),
+    Refused("another release's element", ORDER, {"reported": True}, "structure", "reported"),
+    Refused(
+        "another release's type", PATIENT, extension(valueRatioRange={}), "structure", "extension[0].valueRatioRange"
+    ),
+    Refused(
+        "resourceType inside an object", PATIENT, name(resourceType="HumanName"), "structure", "name[0].resourceType"
+    ),
     Refused(
         "entry without resourceType", "Bundle", {"entry": [{"resource": {"id": "x"}}]}, "required", "entry[0].resource"
     ),
@@ -176,7 +109,7 @@ STRUCTURE = [
         "structure",
         "parameter[0].part[0].resource.x",
     ),
-    Refused("contained that is broken", M, contained(foo=1), "structure", "contained[0].foo"),
+    Refused("contained that is broken", ORDER, contained(foo=1), "structure", "contained[0].foo"),
     Refused("resource that is an array", "Bundle", {"entry": [{"resource": []}]}, "structure", "entry[0].resource"),
     Refused(
         "deep inside",
@@ -190,7 +123,7 @@ STRUCTURE = [
 
 def ext(kind: str, value: Any, code: str = "value") -> Refused:
     path = f"extension[0].value{kind}"
-    return Refused(f"{kind} {str(value)[:24]!r}", P, extension(**{f"value{kind}": value}), code, path)
+    return Refused(f"{kind} {str(value)[:24]!r}", PATIENT, extension(**{f"value{kind}": value}), code, path)
 
 
 PRIMITIVES = [
@@ -222,19 +155,23 @@ PRIMITIVES = [
     *[ext("Time", value) for value in ("10:00", "25:00:00", "10:00:00Z")],
     *[ext("Base64Binary", value) for value in ("a", "abc", "ab=c", "ab==cd==", "a-b_", "", "====", "Zm9v!")],
     Refused("base64 in a Binary", "Binary", {"data": "%%%%"}, "value", "data"),
-    Refused("id with a space", P, {"id": "a b"}, "value", "id"),
-    Refused("id of 65 characters", P, {"id": "x" * 65}, "value", "id"),
-    Refused("id that is a number", P, {"id": 1}, "structure", "id"),
-    Refused("quantity as text", O, quantity(value="72"), "structure", "valueQuantity.value"),
+    Refused("id with a space", PATIENT, {"id": "a b"}, "value", "id"),
+    Refused("id of 65 characters", PATIENT, {"id": "x" * 65}, "value", "id"),
+    Refused("id that is a number", PATIENT, {"id": 1}, "structure", "id"),
+    Refused("quantity as text", OBSERVATION, quantity(value="72"), "structure", "valueQuantity.value"),
     Refused(
-        "lastUpdated without zone", P, {"meta": {"lastUpdated": "2020-01-01T10:00:00"}}, "value", "meta.lastUpdated"
+        "lastUpdated without zone",
+        PATIENT,
+        {"meta": {"lastUpdated": "2020-01-01T10:00:00"}},
+        "value",
+        "meta.lastUpdated",
     ),
 ]
 
 BINDINGS = [
-    Refused("code outside", P, {"gender": "m"}, "code-invalid", "gender"),
-    Refused("code in other case", O, {"status": "Final"}, "code-invalid", "status"),
-    Refused("code deep inside", P, {"contact": [{"gender": "x"}]}, "code-invalid", "contact[0].gender"),
+    Refused("code outside", PATIENT, {"gender": "m"}, "code-invalid", "gender"),
+    Refused("code in other case", OBSERVATION, {"status": "Final"}, "code-invalid", "status"),
+    Refused("code deep inside", PATIENT, {"contact": [{"gender": "x"}]}, "code-invalid", "contact[0].gender"),
     Refused(
         "language in an array", "Questionnaire", {"subjectType": ["Patient", "Foo"]}, "code-invalid", "subjectType[1]"
     ),
@@ -259,50 +196,62 @@ BINDINGS = [
 ]
 
 REFERENCES = [
-    Refused("relative", O, {"subject": {"reference": "Practitioner/1"}}, "value", "subject.reference"),
-    Refused("version", O, {"subject": {"reference": "Practitioner/1/_history/2"}}, "value", "subject.reference"),
+    Refused("relative", OBSERVATION, {"subject": {"reference": "Practitioner/1"}}, "value", "subject.reference"),
+    Refused(
+        "version", OBSERVATION, {"subject": {"reference": "Practitioner/1/_history/2"}}, "value", "subject.reference"
+    ),
     Refused(
         "absolute",
-        O,
+        OBSERVATION,
         {"subject": {"reference": "https://example.org/fhir/Practitioner/1"}},
         "value",
         "subject.reference",
     ),
-    Refused("conditional", O, {"subject": {"reference": "Practitioner?name=x"}}, "value", "subject.reference"),
     Refused(
-        "another release's type", O, {"subject": {"reference": "NutritionProduct/1"}}, "value", "subject.reference"
+        "conditional", OBSERVATION, {"subject": {"reference": "Practitioner?name=x"}}, "value", "subject.reference"
+    ),
+    Refused(
+        "another release's type",
+        OBSERVATION,
+        {"subject": {"reference": "NutritionProduct/1"}},
+        "value",
+        "subject.reference",
     ),
     Refused(
         "in an array",
-        O,
+        OBSERVATION,
         {"performer": [{"reference": "Patient/1"}, {"reference": "Group/1"}]},
         "value",
         "performer[1].reference",
     ),
-    Refused("by type", O, {"subject": {"type": "Practitioner"}}, "value", "subject.type"),
+    Refused("by type", OBSERVATION, {"subject": {"type": "Practitioner"}}, "value", "subject.type"),
     Refused(
-        "type and text differ", O, {"subject": {"reference": "Patient/1", "type": "Group"}}, "value", "subject.type"
+        "type and text differ",
+        OBSERVATION,
+        {"subject": {"reference": "Patient/1", "type": "Group"}},
+        "value",
+        "subject.type",
     ),
     Refused(
         "contained of a wrong type",
-        M,
+        ORDER,
         {"contained": [{"resourceType": "Patient", "id": "m"}]},
         "value",
         "medicationReference.reference",
     ),
     Refused(
         "in a data type",
-        P,
+        PATIENT,
         {"identifier": [{"assigner": {"reference": "Patient/1"}}]},
         "value",
         "identifier[0].assigner.reference",
     ),
-    Refused("ref-1", O, {"subject": {"reference": "#p"}}, "invariant", "subject.reference"),
-    Refused("itself", O, {"subject": {"reference": "#"}}, "value", "subject.reference"),
+    Refused("ref-1", OBSERVATION, {"subject": {"reference": "#p"}}, "invariant", "subject.reference"),
+    Refused("itself", OBSERVATION, {"subject": {"reference": "#"}}, "value", "subject.reference"),
 ]
 
 NARRATIVE = [
-    Refused(title, P, div(inside), code, "text.div")
+    Refused(title, PATIENT, div(inside), code, "text.div")
     for title, inside, code in (
         ("script", "<script>x</script>", "invariant"),
         ("handler", '<p onclick="x()">y</p>', "invariant"),
@@ -319,52 +268,60 @@ NARRATIVE = [
         ("nothing to read (txt-2)", " \n ", "invariant"),
     )
 ] + [
-    Refused("no XML", P, {"text": {"status": "generated", "div": "plain text"}}, "structure", "text.div"),
-    Refused("no namespace", P, {"text": {"status": "generated", "div": "<div>x</div>"}}, "invariant", "text.div"),
-    Refused("root", P, {"text": {"status": "generated", "div": f'<p xmlns="{XHTML}">x</p>'}}, "invariant", "text.div"),
+    Refused("no XML", PATIENT, {"text": {"status": "generated", "div": "plain text"}}, "structure", "text.div"),
+    Refused("no namespace", PATIENT, {"text": {"status": "generated", "div": "<div>x</div>"}}, "invariant", "text.div"),
+    Refused(
+        "root", PATIENT, {"text": {"status": "generated", "div": f'<p xmlns="{XHTML}">x</p>'}}, "invariant", "text.div"
+    ),
     Refused(
         "document type",
-        P,
+        PATIENT,
         {"text": {"status": "generated", "div": f'<!DOCTYPE div [<!ENTITY a "x">]><div xmlns="{XHTML}">&a;</div>'}},
         "invariant",
         "text.div",
     ),
-    Refused("narrative without div", P, {"text": {"status": "generated"}}, "required", "text.div"),
+    Refused("narrative without div", PATIENT, {"text": {"status": "generated"}}, "required", "text.div"),
 ]
 
 REFUSED = STRUCTURE + PRIMITIVES + BINDINGS + REFERENCES + NARRATIVE
 
 ACCEPTED: dict[str, Json] = {
-    "birthDate by an extension alone": changed(P, {"_birthDate": ABSENT}),
-    "id beside a value": changed(P, {"gender": "male", "_gender": {"id": "g"}}),
-    "required primitive by an extension alone": changed(O, {"status": GONE, "_status": ABSENT}),
+    "birthDate by an extension alone": changed(PATIENT, {"_birthDate": ABSENT}),
+    "id beside a value": changed(PATIENT, {"gender": "male", "_gender": {"id": "g"}}),
+    "required primitive by an extension alone": changed(OBSERVATION, {"status": GONE, "_status": ABSENT}),
     "required choice by an extension alone": changed(
         "Patient", {"extension": [{"url": "http://example.org/x", "_valueString": ABSENT}]}
     ),
-    "null beside _given": changed(P, name(given=[None, "B"], _given=[ABSENT, None])),
-    "extension beside a value": changed(P, name(given=["A"], _given=[ABSENT])),
-    "29 February": changed(P, {"birthDate": "2024-02-29"}),
-    "partial dates": changed(P, {"birthDate": "1970-05"}),
-    "a year before 1000": changed(P, {"birthDate": "0999"}),
-    "nine digits of a second": changed(O, {"effectiveDateTime": "2020-01-01T10:00:00.123456789Z"}),
-    "a leap second": changed(O, {"effectiveDateTime": "2016-12-31T23:59:60Z"}),
-    "the last zone": changed(O, {"effectiveDateTime": "2020-01-01T10:00:00+14:00"}),
-    "a long decimal": changed(O, quantity(value=Decimal("1.2345678901234567890123450"))),
-    "a whole number as decimal": changed(O, quantity(value=72)),
-    "white space in text": changed(P, name(text="Anna\tB.\r\nWeber \u00a0")),
-    "no-break space in a code": changed(P, extension(valueCode="a\u00a0")),
-    "backslashes": changed(P, name(text="C:\\users\\bin {} \\u0000")),
-    "an OID": changed(P, {"identifier": [{"system": "urn:oid:2.16.840.1.113883.4.1", "value": "1"}]}),
+    "null beside _given": changed(PATIENT, name(given=[None, "B"], _given=[ABSENT, None])),
+    "extension beside a value": changed(PATIENT, name(given=["A"], _given=[ABSENT])),
+    "29 February": changed(PATIENT, {"birthDate": "2024-02-29"}),
+    "partial dates": changed(PATIENT, {"birthDate": "1970-05"}),
+    "a year before 1000": changed(PATIENT, {"birthDate": "0999"}),
+    "nine digits of a second": changed(OBSERVATION, {"effectiveDateTime": "2020-01-01T10:00:00.123456789Z"}),
+    "a leap second": changed(OBSERVATION, {"effectiveDateTime": "2016-12-31T23:59:60Z"}),
+    "the last zone": changed(OBSERVATION, {"effectiveDateTime": "2020-01-01T10:00:00+14:00"}),
+    "a long decimal": changed(OBSERVATION, quantity(value=Decimal("1.2345678901234567890123450"))),
+    "a whole number as decimal": changed(OBSERVATION, quantity(value=72)),
+    "white space in text": changed(PATIENT, name(text="Anna\tB.\r\nWeber \u00a0")),
+    "no-break space in a code": changed(PATIENT, extension(valueCode="a\u00a0")),
+    "backslashes": changed(PATIENT, name(text="C:\\users\\bin {} \\u0000")),
+    "an OID": changed(PATIENT, {"identifier": [{"system": "urn:oid:2.16.840.1.113883.4.1", "value": "1"}]}),
     "base64 in lines": changed("Binary", {"data": "aGVs\r\nbG8="}),
     "MIME type with parameters": changed("Binary", {"contentType": "application/fhir+json; fhirVersion=4.0"}),
-    "valueMeta": changed(P, extension(valueMeta={"versionId": "1"})),
+    "valueMeta": changed(PATIENT, extension(valueMeta={"versionId": "1"})),
     "a relative canonical": changed("ActivityDefinition", {"library": ["Library/1"]}),
-    "ids with dots and capitals": changed(P, {"id": "A.b-C.1"}),
-    "reference by identifier": changed(O, {"subject": {"identifier": {"value": "1"}, "type": "Patient"}}),
-    "reference to a urn": changed(O, {"subject": {"reference": "urn:uuid:c757873d-ec9a-4326-a141-556f43239520"}}),
-    "reference anywhere": changed(O, {"subject": {"reference": "http://example.org/about-him"}}),
-    "reference with its type": changed(O, {"subject": {"reference": "https://x.org/r4/Patient/1", "type": "Patient"}}),
-    "reference of a logical model": changed(O, {"subject": {"type": "http://example.org/StructureDefinition/Dog"}}),
+    "ids with dots and capitals": changed(PATIENT, {"id": "A.b-C.1"}),
+    "reference by identifier": changed(OBSERVATION, {"subject": {"identifier": {"value": "1"}, "type": "Patient"}}),
+    "reference to a urn": changed(
+        OBSERVATION, {"subject": {"reference": "urn:uuid:c757873d-ec9a-4326-a141-556f43239520"}}
+    ),
+    "reference anywhere": changed(OBSERVATION, {"subject": {"reference": "http://example.org/about-him"}}),
+    "reference with its type": changed(
+        OBSERVATION, {"subject": {"reference": "https://x.org/r4/Patient/1", "type": "Patient"}}
+    ),
+    "reference of a logical model": changed(
+        OBSERVATION, {"subject": {"type": "http://example.org/StructureDefinition/Dog"}}
+    ),
     "contained that points outside": changed(
         "Patient",
         {
@@ -391,7 +348,11 @@ ACCEPTED: dict[str, Json] = {
         "Condition",
         {"clinicalStatus": {"coding": [{"code": "x"}, *VALID["Condition"]["clinicalStatus"]["coding"]]}},
     ),
-    "image in a narrative": changed(P, div('<img src="data:image/png;base64,aGk=" alt="x"/>')),
-    "links in a narrative": changed(P, div('<a name="x" href="#y" xml:lang="de">x</a> <a href="Patient/1">y</a>')),
-    "style in a narrative": changed(P, div('<p style="color: red; background: url(x.png)">x &amp; y</p><!-- z -->')),
+    "image in a narrative": changed(PATIENT, div('<img src="data:image/png;base64,aGk=" alt="x"/>')),
+    "links in a narrative": changed(
+        PATIENT, div('<a name="x" href="#y" xml:lang="de">x</a> <a href="Patient/1">y</a>')
+    ),
+    "style in a narrative": changed(
+        PATIENT, div('<p style="color: red; background: url(x.png)">x &amp; y</p><!-- z -->')
+    ),
 }
