@@ -19,7 +19,9 @@ class Connections:
         self._connect = connect
         self._most = most
         self._opened = 0
+        self._closed = False
         self._idle: list[Any] = []  # the last one back is the first one out: its caches are warm
+        self._opening: set[asyncio.Future[Any]] = set()
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     async def fetch(self, statement: str, *args: Any) -> Any:
@@ -34,20 +36,17 @@ class Connections:
             self.give(connection)
 
     async def take(self) -> Any:
+        """Raises ConnectionError after close(), and what connect() raises."""
         while True:
+            if self._closed:
+                raise ConnectionError("closed")
             while self._idle:
                 connection = self._idle.pop()
                 if not connection.is_closed():
                     return connection
                 self._opened -= 1
             if self._opened < self._most:
-                self._opened += 1
-                try:
-                    return await self._connect()
-                except BaseException:
-                    self._opened -= 1
-                    self._call_next()
-                    raise
+                return await self._open()
             turn = asyncio.get_running_loop().create_future()
             self._waiting.append(turn)
             try:
@@ -57,7 +56,32 @@ class Connections:
                     self._call_next()  # called at the moment of leaving: the next one takes the turn
                 raise
 
+    async def _open(self) -> Any:
+        self._opened += 1
+        opening = asyncio.ensure_future(self._connect())
+        self._opening.add(opening)
+        opening.add_done_callback(self._opening.discard)
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(self._opened_for_nobody)
+            raise
+        except BaseException:
+            self._opened -= 1
+            self._call_next()
+            raise
+
+    def _opened_for_nobody(self, opening: asyncio.Future[Any]) -> None:
+        """Whoever wanted the connection has left; it is for the next."""
+        if opening.cancelled() or opening.exception():
+            self._opened -= 1
+            self._call_next()
+        else:
+            self.give(opening.result())
+
     def give(self, connection: Any) -> None:
+        if self._closed:
+            connection.terminate()
         if connection.is_closed():
             self._opened -= 1
         else:
@@ -72,7 +96,13 @@ class Connections:
                 return
 
     async def close(self) -> None:
-        """Closes the idle ones; those that are lent are closed by their users' end of the process."""
+        """Closes all, those that are lent when they come back."""
+        self._closed = True
         idle, self._idle = self._idle, []
         self._opened -= len(idle)
         await asyncio.gather(*(connection.close(timeout=5) for connection in idle), return_exceptions=True)
+        if self._opening:
+            await asyncio.wait(self._opening)
+            await asyncio.sleep(0)  # they are given back
+        while self._waiting:
+            self._call_next()

@@ -83,7 +83,7 @@ class _Reader:
             _check_attribute(element, attribute, value)
 
     def _text(self, text: str) -> None:
-        self.says_something = self.says_something or not text.isspace()
+        self.says_something = self.says_something or bool(text.strip(" \t\r\n"))
 
 
 def _check_attribute(element: str, name: str, value: str) -> None:

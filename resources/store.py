@@ -76,25 +76,27 @@ class TypeNumbers(Protocol):
     def type_name(self, number: int) -> str: ...
 
 
+# rtype + 0: by its key a resource is found in resource_key and nowhere else. On tables that were never analyzed the
+# planner would take an index that begins with the type, and walk all resources of it.
 _READ: Final = """
 select r.ver, r.lu, r.op, r.resource::text as body from resource r
-where r.tenant_id = g.t and r.skey = $2 and r.rtype = $3 and r.id = $4"""
+where r.tenant_id = g.t and r.skey = $2 and r.rtype + 0 = $3 and r.id = $4"""
 
 _READ_VERSION: Final = """
 select v.ver, v.lu, v.op, v.body from (
   select r.ver, r.lu, r.op, r.resource::text as body from resource r
-  where r.tenant_id = g.t and r.skey = $2 and r.rtype = $3 and r.id = $4 and r.ver = $5
+  where r.tenant_id = g.t and r.skey = $2 and r.rtype + 0 = $3 and r.id = $4 and r.ver = $5
   union all
   select v.ver, v.lu, v.op, v.resource::text from resource r
   join resource_version v on v.tenant_id = g.t and v.rid = r.rid and v.ver = $5
-  where r.tenant_id = g.t and r.skey = $2 and r.rtype = $3 and r.id = $4) v"""
+  where r.tenant_id = g.t and r.skey = $2 and r.rtype + 0 = $3 and r.id = $4) v"""
 
 # Newest first; a page ends where its count is full, the next begins below the last entry's (lu, rid), which no two
 # versions share.
 _HISTORY_INSTANCE: Final = """
 select h.rtype, h.id, h.ver, h.lu, h.rid, h.op, h.body from (
   select r.rtype, r.id, r.ver, r.lu, r.rid, r.op, r.resource::text as body from resource r
-  where r.tenant_id = g.t and r.skey = $2 and r.rtype = $3 and r.id = $4
+  where r.tenant_id = g.t and r.skey = $2 and r.rtype + 0 = $3 and r.id = $4
     and r.lu >= $5 and (r.lu, r.rid) < ($6, $7)
   union all
   select v.rtype, v.id, v.ver, v.lu, v.rid, v.op, v.resource::text from resource r
@@ -102,7 +104,7 @@ select h.rtype, h.id, h.ver, h.lu, h.rid, h.op, h.body from (
     select v.* from resource_version v where v.tenant_id = g.t and v.rid = r.rid
       and v.lu >= $5 and (v.lu, v.rid) < ($6, $7)
     order by v.ver desc limit $8) v
-  where r.tenant_id = g.t and r.skey = $2 and r.rtype = $3 and r.id = $4) h
+  where r.tenant_id = g.t and r.skey = $2 and r.rtype + 0 = $3 and r.id = $4) h
 order by h.lu desc, h.rid desc limit $8"""
 
 _BRANCH: Final = """(
@@ -128,10 +130,10 @@ def _history(typed: bool) -> str:
 _COUNT_INSTANCE: Final = """
 select count(*) as total from (
   select 1 from resource r
-  where r.tenant_id = g.t and r.skey = $2 and r.rtype = $3 and r.id = $4 and r.lu >= $5
+  where r.tenant_id = g.t and r.skey = $2 and r.rtype + 0 = $3 and r.id = $4 and r.lu >= $5
   union all
   select 1 from resource r join resource_version v on v.tenant_id = g.t and v.rid = r.rid and v.lu >= $5
-  where r.tenant_id = g.t and r.skey = $2 and r.rtype = $3 and r.id = $4) h"""
+  where r.tenant_id = g.t and r.skey = $2 and r.rtype + 0 = $3 and r.id = $4) h"""
 _COUNT_TYPE: Final = """
 select (select count(*) from resource r where r.tenant_id = g.t and r.rtype = $2 and r.lu >= $3)
      + (select count(*) from resource_version v where v.tenant_id = g.t and v.rtype = $2 and v.lu >= $3) as total"""

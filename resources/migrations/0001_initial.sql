@@ -119,11 +119,12 @@ begin
   end if;
 
   if 'U' = any(ops) or 'D' = any(ops) then
-    -- The rows that are there, locked in one order so that two Bundles cannot wait for each other.
+    -- The rows that are there, locked in one order so that two Bundles cannot wait for each other. rtype + 0, so that
+    -- the key finds them also before the table was ever analyzed, and not an index that begins with the type.
     select coalesce(array_agg(row(x.n, x.rid, x.rtype, x.ver, x.lu, x.s, x.s, x.keys, x.op)::fhir.written), '{}') into old
     from (select c.n, r.rid, r.rtype, r.ver, r.lu, r.s, r.keys, r.op
           from unnest(ops, rtypes, skeys, ids) with ordinality c(op, rtype, skey, id, n)
-          join fhir.resource r on r.tenant_id = t and r.skey = c.skey and r.rtype = c.rtype and r.id = c.id
+          join fhir.resource r on r.tenant_id = t and r.skey = c.skey and r.rtype + 0 = c.rtype and r.id = c.id
           where c.op <> 'C'
           order by r.skey, r.rid for update of r) x;
 

@@ -35,7 +35,7 @@ def normalise(text: str) -> str:
     for _ in range(2):  # casefolding can yield characters that decompose, and the other way round
         text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)).casefold()
     text = text.translate(_DROPPED)
-    return " ".join("".join(" " if unicodedata.category(c)[0] == "P" else c for c in text).split())
+    return " ".join("".join(" " if unicodedata.category(c)[0] in "PS" else c for c in text).split())
 
 
 def cut(value: str, parameter: Parameter) -> str:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from resources import definitions, exact
-from resources.outcome import Malformed
+from resources.outcome import BadRequest
 from resources.validation import Validator
 
 from ..examples import examples
@@ -41,11 +41,10 @@ def valid_examples() -> Iterator[tuple[str, bytes, dict[str, Any]]]:
     for name, text in examples():
         try:
             tree = exact.decode(text)
-        except Malformed:
+            VALIDATOR.check(tree["resourceType"], tree)
+        except BadRequest:
             continue
-        issues = VALIDATOR.issues(tree["resourceType"], tree)
-        if not any(issue.severity == "error" for issue in issues):
-            yield name, text, tree
+        yield name, text, tree
 
 
 def batches() -> Iterator[list[tuple[str, bytes, dict[str, Any]]]]:
@@ -79,7 +78,7 @@ async def test_every_valid_official_example_is_read_as_it_was_written(http: http
             assert comparable(read) == comparable(tree), name
             assert read["meta"]["versionId"] == "1"
             count += 1
-    assert count > 2_000
+    assert count > 750
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zs", "Zl", "Zp"]), min_size=1, max_size=20)

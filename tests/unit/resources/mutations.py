@@ -64,14 +64,13 @@ NAMES = [
 
 @functools.cache
 def originals(most: int = 3, size: int = 12_000) -> tuple[dict[str, Json], ...]:
-    """A few small examples of every type that has any."""
+    """The smallest examples of every type that has any; of each type one, however large it is."""
     found: dict[str, list[dict[str, Json]]] = {}
     for _, text in sorted(examples.examples(), key=lambda named: len(named[1])):
-        if len(text) <= size:
-            tree = exact.decode(text)
-            of_type = found.setdefault(tree["resourceType"], [])
-            if len(of_type) < most:
-                of_type.append(tree)
+        tree = exact.decode(text)
+        of_type = found.setdefault(tree["resourceType"], [])
+        if len(of_type) < (most if len(text) <= size else 1):
+            of_type.append(tree)
     return tuple(tree for of_type in found.values() for tree in of_type)
 
 

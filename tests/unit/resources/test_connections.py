@@ -92,6 +92,17 @@ async def test_whoever_leaves_the_line_takes_no_turn_with_him() -> None:
     assert await asyncio.wait_for(last, 1) == "1"
 
 
+async def test_a_connection_whose_taker_left_while_it_opened_is_for_the_next() -> None:
+    for refused in (0, 1):
+        lines = Lines(refused)
+        connections = Connections(lines.connect, 1)
+        leaving = asyncio.create_task(connections.fetch("1"))
+        await asyncio.sleep(0)
+        leaving.cancel()
+        assert await asyncio.wait_for(connections.fetch("1"), 1) == "1"
+        assert [line.closed for line in lines.made] == [False]
+
+
 async def test_turns_survive_random_cancellations() -> None:
     lines = Lines()
     connections = Connections(lines.connect, 2)
@@ -121,11 +132,18 @@ async def test_a_broken_connection_is_replaced() -> None:
     assert len(lines.made) == 2
 
 
-async def test_closing_closes_what_is_open() -> None:
+async def test_closing_closes_what_is_open_and_what_comes_back() -> None:
     lines = Lines()
-    connections = Connections(lines.connect, 2)
+    connections = Connections(lines.connect, 3)
     await asyncio.gather(connections.fetch("3"), connections.fetch("3"))
+    lent = await connections.take()
+    opening = asyncio.create_task(connections.take())
+    waiting = [asyncio.create_task(connections.fetch("1")) for _ in range(3)]
+    await asyncio.sleep(0)
     await connections.close()
+    connections.give(lent)
+    connections.give(await opening)
+    assert [type(answer) for answer in await asyncio.gather(*waiting, return_exceptions=True)].count(str) <= 1
     assert all(line.closed for line in lines.made)
-    with pytest.raises(AssertionError):
-        await lines.made[0].fetch("1")
+    with pytest.raises(ConnectionError):
+        await connections.fetch("1")

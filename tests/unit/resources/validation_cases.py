@@ -145,6 +145,7 @@ PRIMITIVES = [
     *[ext("Uuid", value) for value in ("c757873d-ec9a-4326-a141-556f43239520", "urn:uuid:C757873D")],
     *[ext("Id", value) for value in ("a b", "x" * 65, "a_b", "é")],
     *[ext("Date", value) for value in ("2020-02-31", "2021-02-29", "2020-04-31", "2020-13", "2020-00", "20", "0000")],
+    *[ext(kind, 2020, "structure") for kind in ("Date", "DateTime", "Instant", "Time")],
     *[ext("Date", value) for value in ("2020-01-01T00:00:00Z", "2020-1-1", "2020-01-01\n", "٢٠٢٠")],
     *[ext("DateTime", value) for value in ("2020-01-01T10:00:00", "2020-01-01T10:00Z", "2020-01-01 10:00:00Z")],
     *[
@@ -211,7 +212,7 @@ REFERENCES = [
         "conditional", OBSERVATION, {"subject": {"reference": "Practitioner?name=x"}}, "value", "subject.reference"
     ),
     Refused(
-        "another release's type",
+        "reference of another release",
         OBSERVATION,
         {"subject": {"reference": "NutritionProduct/1"}},
         "value",

@@ -1,0 +1,138 @@
+"""The narrative: what may stand in it, and that nothing in it runs, loads or expands."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resources import exact
+from resources.narrative import ATTRIBUTES, ELEMENTS, XHTML, fault
+
+from ... import examples
+
+
+def div(inside: str, attributes: str = "") -> str:
+    return f'<div xmlns="{XHTML}"{attributes}>{inside}</div>'
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "x",
+        "<p>x <b>y</b></p>",
+        "&#160;",  # no white space in the sense of XML
+        '<img src="x.png" alt=""/>',  # an image is something to see
+        '<img src=" data: image/png;base64,aGk="/>',
+        '<a href="#x">x</a>',
+        '<a href="Patient/1?a=b:c">x</a>',
+        '<a href="mailto:a@example.org">x</a>',
+        "<table><tbody><tr><td colspan='2' style='color: red'>x</td></tr></tbody></table>",
+        '<p style="background: url(x.png)">x</p>',
+        '<p style="background: url(data: image/png;base64,aGk=)">x</p>',
+        '<p xml:lang="de" lang="de">x</p>',
+        "<!-- a comment --><p>&lt;&amp;&quot;&apos;&gt;&#160;x</p>",
+        "<![CDATA[<script>]]>",
+        "x" * 2_000_000,
+    ],
+)
+def test_safe(inside: str) -> None:
+    assert fault(div(inside)) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "said"),
+    [
+        (div("<script>x</script>"), "invariant", "contains <script>"),
+        (div("<SCRIPT>x</SCRIPT>"), "invariant", "contains <SCRIPT>"),
+        (div("<object/>"), "invariant", "contains <object>"),
+        (div("<input/>"), "invariant", "contains <input>"),
+        (div("<link/>"), "invariant", "contains <link>"),
+        (div("<base/>"), "invariant", "contains <base>"),
+        (div('<p onclick="x">y</p>'), "invariant", "contains the attribute onclick on <p>"),
+        (div("x", ' onload="x"'), "invariant", "contains the attribute onload on <div>"),
+        (div('<img src="x" srcset="y"/>'), "invariant", "contains the attribute srcset"),
+        (
+            div('<a xmlns:x="http://www.w3.org/1999/xlink" x:href="javascript:y">z</a>'),
+            "invariant",
+            "contains the attribute",
+        ),
+        (div('<a href="JavaScript:x">y</a>'), "invariant", "has a JavaScript: address in href of <a>"),
+        (div('<a href=" &#1114109;javascript:x">y</a>'), "invariant", "has a "),
+        (div('<a href="java&#9;script:x">y</a>'), "invariant", "has a javascript: address"),
+        (div('<a href="vbscript:x">y</a>'), "invariant", "has a vbscript: address"),
+        (div('<a href="data:image/svg+xml,x">y</a>'), "invariant", "has a data: address"),
+        (div('<img src="data:text/html,x"/>'), "invariant", "has a data: address"),
+        (div('<img src="file:///etc/passwd"/>'), "invariant", "has a file: address"),
+        (div('<q cite="javascript:x">y</q>'), "invariant", "has a javascript: address"),
+        (div('<p style="width: expre/**/ssion(x)">y</p>'), "invariant", "has a style on <p>"),
+        (div('<p style="background: url(java&#115;cript:x)">y</p>'), "invariant", "has a style on <p>"),
+        (div('<p style="background: url(data:text/html,x)">y</p>'), "invariant", "has a style on <p>"),
+        (div(r'<p style="\65xpression(x)">y</p>'), "invariant", "has a style on <p>"),
+        (div('<p style="BEHAVIOR: url(x)">y</p>'), "invariant", "has a style on <p>"),
+        (div('<p style="/* open">y</p><p style="@import x">y</p>'), "invariant", "has a style on <p>"),
+        (div('<p xmlns="">x</p>'), "invariant", "contains <p> outside the namespace"),
+        (f'<p xmlns="{XHTML}">x</p>', "invariant", "must be a <div>, not <p>"),
+        ("<div>x</div>", "invariant", "contains <div> outside the namespace"),
+        ('<?xml version="1.0"?>' + div("x"), "invariant", "contains an XML declaration"),
+        (div("<?php x ?>y"), "invariant", "contains a processing instruction"),
+        ("<!DOCTYPE div>" + div("x"), "invariant", "contains a document type declaration"),
+        (
+            '<!DOCTYPE div [<!ENTITY a SYSTEM "file:///etc/passwd">]>' + div("&a;"),
+            "invariant",
+            "contains a document type",
+        ),
+        (div("&nbsp;"), "structure", "is not well-formed XHTML: undefined entity at line 1, column 43"),
+        (div("<p>x"), "structure", "is not well-formed XHTML: mismatched tag at line 1"),
+        ("", "structure", "is not well-formed XHTML: no element found"),
+        (div("x") + div("y"), "structure", "is not well-formed XHTML: junk after document element"),
+        (div("\x01"), "structure", "is not well-formed XHTML"),
+        (div(""), "invariant", "has no text and no image (txt-2)"),
+        (div("\n\t <p> </p><br/>"), "invariant", "has no text and no image (txt-2)"),
+    ],
+)
+def test_unsafe(text: str, code: str, said: str) -> None:
+    found = fault(text)
+    assert found
+    assert found[0] == code
+    assert found[1].startswith(said)
+
+
+@given(st.text() | st.builds(div, st.text(alphabet="<>/&;='\"abpqscript:#x \n")))
+def test_any_text_has_an_answer(text: str) -> None:
+    fault(text)
+
+
+@given(st.sampled_from(sorted(ELEMENTS)), st.sampled_from(sorted(ATTRIBUTES)))
+def test_what_is_allowed_is_allowed_together(element: str, attribute: str) -> None:
+    assert fault(div(f'<{element} {attribute}="x">y</{element}>')) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        div("<p>" * 200_000),
+        div('<p style="' + "/*" * 500_000 + '">x</p>'),
+        div('<p style="' + "expression " * 100_000 + '">x</p>'),
+        div('<a href="' + "a" * 1_000_000 + '">x</a>'),
+        div("&amp;" * 200_000),
+    ],
+    ids=["nested", "comments", "words", "address", "entities"],
+)
+def test_hostile_text_takes_linear_time(text: str) -> None:
+    start = time.perf_counter()
+    fault(text)
+    assert time.perf_counter() - start < 1
+
+
+def test_official_narratives_are_safe() -> None:
+    """Four have nothing to read; all others pass."""
+    found = {}
+    for name, text in examples.examples():
+        narrative = exact.decode(text).get("text")
+        if isinstance(narrative, dict) and (wrong := fault(narrative["div"])):
+            found[name] = wrong[1]
+    assert set(found.values()) == {"has no text and no image (txt-2)"}
+    assert len(found) == 4

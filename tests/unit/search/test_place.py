@@ -1,0 +1,48 @@
+"""Page links: PG-4."""
+
+from __future__ import annotations
+
+import pytest
+
+from resources.hashing import Hash
+from resources.outcome import BadRequest
+from search.place import Place, Seal
+
+PLACE = Place("code=secret&_count=5", -(2**63), 2**63 - 1)
+SEAL = Seal(Hash(bytes(32)).of)
+
+
+def test_a_link_shows_no_search_value_and_opens_for_its_own() -> None:
+    sealed = SEAL.close(PLACE, "1", "actor", "Observation")
+    assert "secret" not in sealed
+    assert sealed.replace("-", "").replace("_", "").isalnum()
+    assert SEAL.open(sealed, "1", "actor", "Observation") == PLACE
+    assert SEAL.close(PLACE, "1", "actor", "Observation") != sealed
+
+
+@pytest.mark.parametrize(
+    "bound", [("2", "actor", "Observation"), ("1", "other", "Observation"), ("1", "actor", "Patient")]
+)
+def test_a_link_opens_for_nobody_else(bound: tuple[str, str, str]) -> None:
+    sealed = SEAL.close(PLACE, "1", "actor", "Observation")
+    with pytest.raises(BadRequest, match="_page"):
+        SEAL.open(sealed, *bound)
+
+
+def test_a_link_of_another_database_does_not_open() -> None:
+    with pytest.raises(BadRequest):
+        Seal(Hash(b"\1" * 32).of).open(SEAL.close(PLACE, "1"), "1")
+
+
+@pytest.mark.parametrize("text", ["", "a", "!!!!", "AAAA", "é", "A" * 100])
+def test_what_is_no_link_is_refused(text: str) -> None:
+    with pytest.raises(BadRequest):
+        SEAL.open(text, "1")
+
+
+def test_a_changed_link_is_refused() -> None:
+    sealed = SEAL.close(PLACE, "1")
+    for n in range(0, len(sealed), 5):
+        changed = sealed[:n] + ("A" if sealed[n] != "A" else "B") + sealed[n + 1 :]
+        with pytest.raises(BadRequest):
+            SEAL.open(changed, "1")
