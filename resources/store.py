@@ -88,7 +88,8 @@ select v.ver, v.lu, v.op, v.body from (
   where r.tenant_id = g.t and r.skey = $2 and r.rtype + 0 = $3 and r.id = $4 and r.ver = $5
   union all
   select v.ver, v.lu, v.op, v.resource::text from resource r
-  join resource_version v on v.tenant_id = g.t and v.rid = r.rid and v.ver = $5
+  cross join lateral (
+    select v.* from resource_version v where v.tenant_id = g.t and v.rid = r.rid and v.ver = $5 offset 0) v
   where r.tenant_id = g.t and r.skey = $2 and r.rtype + 0 = $3 and r.id = $4) v"""
 
 # Newest first; a page ends where its count is full, the next begins below the last entry's (lu, rid), which no two
@@ -132,8 +133,9 @@ select count(*) as total from (
   select 1 from resource r
   where r.tenant_id = g.t and r.skey = $2 and r.rtype + 0 = $3 and r.id = $4 and r.lu >= $5
   union all
-  select 1 from resource r join resource_version v on v.tenant_id = g.t and v.rid = r.rid and v.lu >= $5
-  where r.tenant_id = g.t and r.skey = $2 and r.rtype + 0 = $3 and r.id = $4) h"""
+  select 1 from resource r
+  cross join lateral (select v.lu from resource_version v where v.tenant_id = g.t and v.rid = r.rid offset 0) v
+  where r.tenant_id = g.t and r.skey = $2 and r.rtype + 0 = $3 and r.id = $4 and v.lu >= $5) h"""
 _COUNT_TYPE: Final = """
 select (select count(*) from resource r where r.tenant_id = g.t and r.rtype = $2 and r.lu >= $3)
      + (select count(*) from resource_version v where v.tenant_id = g.t and v.rtype = $2 and v.lu >= $3) as total"""

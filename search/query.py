@@ -192,8 +192,8 @@ class _Reader:
             if one.removeprefix("-") not in self._parameters:
                 raise _Ignorable(self._unknown(f"_sort={one.removeprefix('-')}"))
         if key != primary:
-            only = f"only by {primary}" if primary else "not"
-            raise _Ignorable(f"_sort={value} is not supported: {self._resource_type} can be sorted {only}.")
+            only = f"is sorted by {primary} only" if primary else "has no primary date to be sorted by"
+            raise _Ignorable(f"_sort={value} is not supported: {self._resource_type} {only}.")
         self.sort = value
 
     def _read_clause(self, name: str, value: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Sequence
 from typing import Any
@@ -10,8 +11,9 @@ from urllib.parse import quote
 import pytest
 
 from resources import definitions
-from resources.database import Database
+from resources.database import Database, Owner, Session
 from resources.hashing import Hash
+from resources.outcome import BadRequest
 from resources.store import Change, Store, body_parts
 from search import compiler
 from search.indexer import FLOOR, Indexer
@@ -230,3 +232,139 @@ async def test_ties_are_broken_by_the_newest_stored(index: Index, tenant: FreshT
     oldest = await index.ids(tenant, "Patient", "_sort=birthdate&_count=5")
     assert oldest[:6] == [str(n) for n in range(6)]
     assert sorted(oldest[6:]) == [f"none{n}" for n in range(6)]
+
+
+async def test_an_index_after_changes_is_the_index_of_what_is_there(
+    index: Index, tenant: FreshTenant, owner: Owner
+) -> None:
+    """No row is left over or missing after updates that keep, change or lose values and dates, deletes and returns."""
+    chance = random.Random(7)
+    trees = {str(n): observation(chance, str(n)) for n in range(30)}
+    await index.put(tenant, *trees.values())
+    for _ in range(4):
+        changed = {n: observation(chance, n) for n in chance.sample(sorted(trees), 8)}
+        for n, tree in changed.items():
+            if chance.random() < 0.5:  # the same but for one value
+                changed[n] = {**trees[n], "status": tree["status"]}
+        trees |= changed
+        await index.put(tenant, *changed.values())
+        gone = chance.sample(sorted(trees), 3)
+        await index.delete(tenant, *(trees.pop(n) for n in gone))
+        trees[gone[0]] = observation(chance, gone[0])
+        await index.put(tenant, trees[gone[0]])
+    rows = {table.name: 0 for table in FLOOR.tables}
+    for tree in trees.values():
+        for table, of_resource in index.indexer.index("Observation", tree["id"], tree, BASE).rows.items():
+            rows[table] += len(of_resource)
+    async with owner.transaction():
+        await owner.fetch("select set_config('app.tenant', $1, true)", str(tenant.tenant_id))
+        for table, expected_rows in rows.items():
+            [row] = await owner.fetch(f"select count(*) from fhir.{table} where tenant_id = $1", tenant.tenant_id)
+            assert row["count"] == expected_rows, table
+            orphans = f"""select count(*) from fhir.{table} x left join fhir.resource r
+                on r.tenant_id = $1 and r.rid = x.rid and r.s = x.s and not r.deleted
+                where x.tenant_id = $1 and r.rid is null"""
+            assert (await owner.fetch(orphans, tenant.tenant_id))[0]["count"] == 0, table
+
+
+async def test_the_second_search_is_one_round_trip(
+    index: Index, tenant: FreshTenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Design §4: one more only while a density is not known."""
+    chance = random.Random(3)
+    await index.put(tenant, *(observation(chance, str(n)) for n in range(30)))
+    trips = 0
+    select = Session.select
+
+    async def counted(self: Session, query: str, *args: Any) -> Any:
+        nonlocal trips
+        trips += 1
+        return await select(self, query, *args)
+
+    monkeypatch.setattr(Session, "select", counted)
+    dense = "code=local&status=final&date=ge2020&_total=accurate"
+    for query in ["", "code=local", f"{dense}&_count=1", "value-string=gro", "_id=1,2", "_summary=count"]:
+        for most in (2, 1):
+            trips = 0
+            page = await index.search.page(tenant.session, parse(DEFINED, "Observation", query))
+            assert trips <= most, query
+            if page.next:
+                trips = 0
+                await index.search.page(tenant.session, parse(DEFINED, "Observation", f"_page={page.next}"))
+                assert trips == 1, query
+
+
+async def test_a_page_link_is_of_its_tenant_and_type(
+    index: Index, tenant: FreshTenant, other_tenant: FreshTenant
+) -> None:
+    """PG-4, UR-6."""
+    await index.put(tenant, *({"resourceType": "Patient", "id": str(n)} for n in range(3)))
+    page = await index.search.page(tenant.session, parse(DEFINED, "Patient", "_count=1"))
+    link = f"_page={page.next}"
+    for session, resource_type in [(other_tenant.session, "Patient"), (tenant.session, "Observation")]:
+        with pytest.raises(BadRequest, match="_page"):
+            await index.search.page(session, parse(DEFINED, resource_type, link))
+    assert (await index.search.page(tenant.session, parse(DEFINED, "Patient", link))).query.count == 1
+
+
+async def test_last_updated_and_ids(index: Index, tenant: FreshTenant) -> None:
+    """CG-1."""
+    await index.put(tenant, {"resourceType": "Basic", "id": "old"})
+    old = await index.store.read(tenant.session, "Basic", "old")
+    assert old
+    at = quote(old.last_updated.isoformat(timespec="milliseconds"))
+    await asyncio.sleep(0.003)
+    await index.put(tenant, {"resourceType": "Basic", "id": "new"})
+    for query, wanted in {
+        f"_lastUpdated={at}": ["old"],
+        f"_lastUpdated=gt{at}": ["new"],
+        f"_lastUpdated=ge{at}": ["new", "old"],
+        f"_lastUpdated=ne{at}": ["new"],
+        f"_lastUpdated=le{at}": ["old"],
+        f"_lastUpdated=lt{at}": [],
+        "_lastUpdated=2020,ge2021": ["new", "old"],
+        "_lastUpdated:missing=true": [],
+        "_id:missing=false": ["new", "old"],
+        "_id=old,none": ["old"],
+        "_id=OLD": [],
+        f"_id=old,new&_lastUpdated=gt{at}": ["new"],
+        "_id=old&_id=new": [],
+    }.items():
+        assert sorted(await index.ids(tenant, "Basic", query)) == wanted, query
+
+
+async def test_conditional_references_are_resolved_together(index: Index, tenant: FreshTenant) -> None:
+    """TR-10: at most two ids of each."""
+    people = [
+        {
+            "resourceType": "Patient",
+            "id": str(n),
+            "identifier": [{"system": "urn:x", "value": str(n % 4)}],
+            "birthDate": "2000",
+        }
+        for n in range(7)
+    ]
+    await index.put(tenant, *people, {"resourceType": "Organization", "id": "o", "identifier": [{"value": "3"}]})
+    lookups = [
+        ("Patient", "identifier=urn:x|3"),
+        ("Patient", "identifier=urn:x|0"),
+        ("Patient", "identifier=urn:y|0"),
+        ("Organization", "identifier=3"),
+        ("Patient", "identifier=urn:x|2&_id=6"),
+        ("Patient", "identifier=3,9"),
+        ("Patient", "birthdate=1999"),
+    ]
+    found = await index.search.resolve(tenant.session, lookups)
+    assert [sorted(ids) for ids in found[:1] + found[2:]] == [["3"], [], ["o"], ["6"], ["3"], []]
+    assert set(found[1]) == {"0", "4"}
+    assert await index.search.resolve(tenant.session, []) == []
+
+
+async def test_values_too_long_for_an_index_row_are_stored_and_found(index: Index, tenant: FreshTenant) -> None:
+    """SR-4."""
+    long = "\U00020000" * 4_000
+    await index.put(tenant, {"resourceType": "Library", "id": "l", "title": long, "url": "http://x/" + "u" * 9_000})
+    assert await index.ids(tenant, "Library", f"title={quote(long)}") == ["l"]
+    assert await index.ids(tenant, "Library", f"title:exact={quote(long)}") == ["l"]
+    assert await index.ids(tenant, "Library", f"title={quote(long)}x") == []
+    assert await index.ids(tenant, "Library", "url=http://x/" + "u" * 9_000) == ["l"]

@@ -61,6 +61,12 @@ VALID: dict[str, Json] = {
         "type": "Patient",
         "differential": {"element": [{"path": "Patient"}]},
     },
+    "CodeSystem": {"resourceType": "CodeSystem", "status": "draft", "content": "complete", "concept": [{"code": "a"}]},
+    "ValueSet": {
+        "resourceType": "ValueSet",
+        "status": "draft",
+        "compose": {"include": [{"system": "http://example.org/a", "concept": [{"code": "a"}]}]},
+    },
     "ActivityDefinition": {"resourceType": "ActivityDefinition", "status": "draft"},
     "EffectEvidenceSynthesis": {
         "resourceType": "EffectEvidenceSynthesis",

@@ -24,7 +24,7 @@ STRUCTS = Structs(DEFINITIONS)
 
 
 @settings(max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck))
-@given(mutated(originals()))
+@given(mutated())
 def test_what_the_structs_accept_the_checks_accept(tree: dict[str, Any]) -> None:
     if STRUCTS.accepts(tree):
         assert VALIDATOR.issues(tree["resourceType"], tree) == ()

@@ -56,6 +56,7 @@ STRUCTURE = [
     Refused("single value for an array", PATIENT, name(given="Anna"), "structure", "name[0].given"),
     Refused("single object for an array", PATIENT, {"name": {"family": "W"}}, "structure", "name"),
     Refused("text for an object", OBSERVATION, {"code": "8867-4"}, "structure", "code"),
+    Refused("JSON inside text", OBSERVATION, {"code": '{"text": "x"}'}, "structure", "code"),
     Refused("object for a primitive", PATIENT, {"gender": {"value": "male"}}, "structure", "gender"),
     Refused("empty array", PATIENT, {"name": []}, "structure", "name"),
     Refused("empty array of primitives", PATIENT, name(given=[]), "structure", "name[0].given"),

@@ -37,7 +37,9 @@ def test_first_and_later_pages_and_other_values_have_the_same_text(driver: int |
         ascending=ascending,
     )
     other = replace(plan, conditions=(Keys(((7, 7), (8, 8), (9, 9))), *plan.conditions[1:]))
-    assert page(plan)[0] == page(replace(plan, after=(NOW + 5, 3)))[0] == page(other)[0]
+    assert page(plan)[0] == page(other)[0]
+    if driver != 1:  # what is sought by value has no place to begin at
+        assert page(plan)[0] == page(replace(plan, after=(NOW + 5, 3)))[0]
 
 
 def test_every_table_is_compared_with_the_tenant() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,7 +40,7 @@ def test_sets(left: list[Interval], right: list[Interval]) -> None:
 def test_a_union_is_sorted_and_disjoint(intervals: list[Interval]) -> None:
     found = union(intervals)
     assert all(low <= high for low, high in found)
-    assert all(before[1] + 1 < behind[0] for before, behind in zip(found, found[1:], strict=False))
+    assert all(before[1] + 1 < behind[0] for before, behind in pairwise(found))
 
 
 def test_everything_less_an_interval() -> None:

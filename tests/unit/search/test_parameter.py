@@ -28,7 +28,7 @@ def test_a_primary_date_is_a_date_that_a_resource_has_once() -> None:
     """SO-2: so that the stored sort key serves both directions."""
     dates = primary_dates()
     assert list(dates) == sorted(dates)
-    assert len(dates) == 95
+    assert len(dates) == 97
     for resource_type, code in dates.items():
         parameter = R4.parameters_of(resource_type)[code]
         assert parameter.type == "date"

@@ -144,7 +144,7 @@ def test_sort_is_by_the_primary_date_only(query: str) -> None:
 
 
 def test_types_without_a_primary_date_are_not_sorted() -> None:
-    with pytest.raises(NotSupported, match="Organization can be sorted not"):
+    with pytest.raises(NotSupported, match="Organization has no primary date"):
         read("_sort=name", "Organization")
 
 
