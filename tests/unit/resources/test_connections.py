@@ -31,7 +31,7 @@ class Line:
     def terminate(self) -> None:
         self.closed = True
 
-    async def close(self, timeout: float) -> None:
+    async def close(self, timeout: float) -> None:  # noqa: ASYNC109 - as asyncpg has it
         self.closed = True
 
 

@@ -52,7 +52,7 @@ LENIENT = [
     Difference("it does not count a type of a choice that has only extensions", r"structure \S+ stands beside "),
     Difference("it has content of R4B", r"structure \S+\.valueRatioRange is not"),
     Difference("it takes a resource inside for any object", r"required \S+ has no resourceType"),
-    Difference("it reads JSON inside text", r"structure \S+ must be a JSON object, not a string"),
+    Difference("it reads JSON inside text", r"structure \S+ must be a (JSON object|resource), not a string"),
     Difference("it makes booleans of numbers and text", r"structure \S+ must be true or false \(boolean\), not a (number|string)"),
     Difference("it makes numbers of text and booleans", r"structure \S+ must be a (whole|JSON) number.* not a \w+"),
     Difference("it makes dates of numbers", r"structure \S+ must be a JSON string \((date|dateTime|instant|time)\), not a number"),
@@ -117,7 +117,7 @@ def test_every_shared_type_has_an_example() -> None:
     assert len({tree["resourceType"] for tree in shared()}) == 128 - len(REWRITTEN)
 
 
-@settings(max_examples=3000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=3000, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(mutated(shared))
 def test_the_opinions_differ_only_where_it_is_known(tree: dict[str, Any]) -> None:
     ours, theirs = own_opinion(tree), second_opinion(tree)
