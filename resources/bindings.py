@@ -11,7 +11,7 @@ from typing import Any
 
 from .definitions import Definitions
 
-Coding = Mapping[str, Any]  # {"system", "code"}, or {"code"} alone where the element is of type code
+Coding = Mapping[str, Any]  # {"system", "code", …}
 Binding = Callable[[str, Coding], str]  # value set, coding → "yes", "no" or "unknown"
 
 MIME_TYPES = "http://hl7.org/fhir/ValueSet/mimetypes"

@@ -188,7 +188,12 @@ class Checks:
             plain(value, at, scope)
             if len(scope.issues) > found_before or value.keys() <= {"id", "extension"}:
                 return
-            _add_answer(ask(value.get("coding", ())), value_set, at, scope)
+            answer = ask(value.get("coding", ()))
+            if answer == "no":
+                scope.add("code-invalid", f"has no coding in the value set {value_set}", at)
+            elif answer == "unknown":
+                text = f"was not checked against the value set {value_set}, whose codes are not known here"
+                scope.add("not-supported", text, at, severity="warning")
 
         return check
 
@@ -198,7 +203,7 @@ class Checks:
         fault = primitive(one.code, self._definitions.structures[one.code].pattern)
         rules = invariants(self._definitions.structures, element.path)
         value_set = element.binding or ""
-        answer = self._question(value_set)
+        admits = self._admission(value_set)
         may_be_local = one.code in ("canonical", "uri", "url")
 
         def check(value: Any, at: str, scope: Scope) -> None:
@@ -207,28 +212,16 @@ class Checks:
                 return scope.add(*found, at)
             if may_be_local and value[0] == "#":
                 scope.local.add(value)
-            if value_set:
-                _add_answer(answer(value), value_set, at, scope, value)
+            if value_set and not admits(value):
+                scope.add("code-invalid", f"is {quoted(value)}, which is not in the value set {value_set}", at)
             for key, human, holds in rules:
                 if not holds(value):
                     scope.add("invariant", f"breaks {key}: {human}", at)
 
         return check
 
-    def _question(self, value_set: str) -> Callable[[str], str]:
-        """Whether a code is in a required value set: "yes", "no" or "unknown"."""
+    def _admission(self, value_set: str) -> Callable[[str], object]:
+        """Whether a code is in a required value set; those of elements of type code can all be judged."""
         if value_set == MIME_TYPES:
-            return lambda code: "yes" if is_mime_type(code) else "no"
-        codes = allowed_codes(self._definitions, value_set)
-        if codes is None:
-            return lambda code: self._binding(value_set, {"code": code})
-        return lambda code: "yes" if code in codes else "no"
-
-
-def _add_answer(answer: str, value_set: str, path: str, scope: Scope, code: str = "") -> None:
-    shown = f"is {quoted(code)}, which" if code else "has no coding that"
-    if answer == "no":
-        scope.add("code-invalid", f"{shown} is not in the required value set {value_set}", path)
-    elif answer == "unknown":
-        text = f"was not checked against the required value set {value_set}, whose codes are not known here"
-        scope.add("not-supported", text, path, severity="warning")
+            return is_mime_type
+        return (allowed_codes(self._definitions, value_set) or frozenset()).__contains__

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from resources.outcome import BadRequest
 
 _NONCE: Final = 12  # bytes
+_INVALID: Final = "_page: this link to a page is not valid here."
 
 
 class Place(msgspec.Struct, frozen=True, array_like=True):
@@ -39,7 +40,7 @@ class Seal:
         """The place as text for a URL; it opens only when bound to the same things: tenant, actor, resource type."""
         nonce = os.urandom(_NONCE)
         sealed = nonce + self._cipher.encrypt(nonce, msgspec.msgpack.encode(place), "\x1f".join(bound_to).encode())
-        return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
+        return _text(sealed)
 
     def open(self, text: str, *bound_to: str) -> Place:
         """Raises BadRequest for a link that was changed, or made for somebody else."""
@@ -47,5 +48,11 @@ class Seal:
             sealed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
             plain = self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], "\x1f".join(bound_to).encode())
         except (binascii.Error, InvalidTag, ValueError):
-            raise BadRequest("_page: this link to a page is not valid here.", code="value") from None
+            raise BadRequest(_INVALID, code="value") from None
+        if _text(sealed) != text:  # the last character has bits to spare
+            raise BadRequest(_INVALID, code="value")
         return msgspec.msgpack.decode(plain, type=Place)
+
+
+def _text(sealed: bytes) -> str:
+    return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()

@@ -10,7 +10,8 @@ create table fhir.posting (
   s int8 not null,
   rid int8 not null
 );
-create unique index posting_key on fhir.posting (tenant_id, h, q, s, rid);
+-- Always asked for with both h and q; in this order an entry needs no padding.
+create unique index posting_key on fhir.posting (tenant_id, q, h, s, rid);
 
 create table fhir.str (
   tenant_id int4 not null,

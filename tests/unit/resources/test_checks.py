@@ -38,6 +38,7 @@ def order(*contained: Any, reference: str = "#m") -> dict[str, Any]:
         (order(DRUG), []),
         (order(DRUG, reference="#x"), [("invariant", "R.medicationReference.reference"), ("invariant", "R.contained[0]")]),
         (order(DRUG, reference="Medication/1"), [("invariant", "R.contained[0]")]),  # dom-3
+        ({**order(DRUG, reference="Medication/1"), "note": [{"text": "#m"}]}, [("invariant", "R.contained[0]")]),
         (order({**DRUG, "id": "x"}, DRUG), [("invariant", "R.contained[0]")]),
         (order({"resourceType": "Medication"}, reference="Medication/1"), [("invariant", "R.contained[0]")]),
         (order({**DRUG, "contained": [DRUG]}), [("invariant", "R.contained[0].contained")]),  # dom-2

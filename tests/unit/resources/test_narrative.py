@@ -23,6 +23,8 @@ def div(inside: str, attributes: str = "") -> str:
     [
         "x",
         "<p>x <b>y</b></p>",
+        "x<p> </p>",
+        '<p xml:space="preserve" title="expression (x)">x</p>',
         "&#160;",  # no white space in the sense of XML
         '<img src="x.png" alt=""/>',  # an image is something to see
         '<img src=" data: image/png;base64,aGk="/>',

@@ -71,6 +71,7 @@ def test_no_primitive_takes_another_json_type(name: str) -> None:
         ("integer", "5", "must be a whole number of 32 bits (integer), not a string '5'"),
         ("boolean", 1, "must be true or false (boolean), not a number 1"),
         ("string", True, "must be a JSON string (string), not a boolean"),
+        ("decimal", [1], "must be a JSON number (decimal), not an array"),
         ("code", None, "must be a JSON string (code), not null"),
         ("id", "", "is empty; leave it out, or send 1 to 64 letters"),
         ("string", "\x00", "contains a control character"),
@@ -118,6 +119,7 @@ def test_hostile_text_takes_linear_time(name: str, unit: str) -> None:
 
 def test_values_are_shown_short() -> None:
     assert quoted("x" * 1000) == "'" + "x" * 77 + "…'"
+    assert quoted("x" * 80) == "'" + "x" * 80 + "'"
     assert quoted(True) == "true"
     assert quoted(Decimal("1.50")) == "1.50"
     assert [kind_of(value) for value in ({}, [], "", 1, Decimal(1), True, None)] == [

@@ -13,7 +13,7 @@ from resources.validation import Validator
 
 from ... import examples
 from .mutations import mutated
-from .samples import VALID, changed
+from .samples import ABSENT, VALID, changed
 from .validation_cases import ACCEPTED, REFUSED, Refused
 
 DEFINITIONS = definitions.load()
@@ -112,6 +112,7 @@ def test_st_2_all_issues_at_once() -> None:
 def test_a_type_that_is_not_expected() -> None:
     [issue] = VALIDATOR.issues("Patient", {"resourceType": "Group"})
     assert (issue.code, issue.expression) == ("value", ("Patient",))
+    assert issue.diagnostics == "Patient is expected, but resourceType is 'Group'."
     with pytest.raises(Invalid):
         VALIDATOR.check("Patient", {"resourceType": "Basic", "code": {"text": "valid, but no Patient"}})
     [issue] = VALIDATOR.issues("Patient", {"resourceType": ["Patient"]})
@@ -120,6 +121,15 @@ def test_a_type_that_is_not_expected() -> None:
     assert issue.code == "required"
     [issue] = VALIDATOR.issues("SubscriptionTopic", {"resourceType": "SubscriptionTopic"})
     assert issue.code == "value"
+
+
+def test_a_valid_resource_never_meets_the_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They cost several times as much."""
+    validator = Validator(DEFINITIONS)
+    monkeypatch.delattr(validator, "_checks")
+    assert validator.check("Patient", VALID["Patient"]) == ()
+    with pytest.raises(AttributeError):
+        validator.check("Patient", {"resourceType": "Patient", "_birthDate": ABSENT})
 
 
 def test_what_nobody_can_check_is_a_warning() -> None:

@@ -63,6 +63,8 @@ STRUCTURE = [
     Refused("empty object", OBSERVATION, {"code": {}}, "structure", "code"),
     Refused("empty object in an array", PATIENT, {"name": [{}]}, "structure", "name[0]"),
     Refused("empty string", PATIENT, name(family=""), "value", "name[0].family"),
+    Refused("object of an id", PATIENT, {"name": [{"id": "x"}]}, "invariant", "name[0]"),
+    Refused("element of an id", PATIENT, {"contact": [{"id": "x"}]}, "invariant", "contact[0]"),
     Refused("null", PATIENT, {"gender": None}, "structure", "gender"),
     Refused("null for an object", PATIENT, {"maritalStatus": None}, "structure", "maritalStatus"),
     Refused("null among objects", PATIENT, {"name": [{"family": "W"}, None]}, "structure", "name[1]"),
@@ -78,6 +80,7 @@ STRUCTURE = [
     Refused("_x of an object", PATIENT, {"_name": [{"id": "1"}]}, "structure", "_name"),
     Refused("_x of an id", PATIENT, {"_id": ABSENT}, "structure", "_id"),
     Refused("_x of a narrative", PATIENT, div_by_extension(), "structure", "text._div"),
+    Refused("_x of a url", PATIENT, extension(_url=ABSENT, valueString="a"), "structure", "extension[0]._url"),
     Refused("fhir_comments", PATIENT, {"fhir_comments": ["x"]}, "structure", "fhir_comments"),
     Refused("another release's element", ORDER, {"reported": True}, "structure", "reported"),
     Refused(
@@ -88,6 +91,13 @@ STRUCTURE = [
     ),
     Refused(
         "entry without resourceType", "Bundle", {"entry": [{"resource": {"id": "x"}}]}, "required", "entry[0].resource"
+    ),
+    Refused(
+        "resourceType inside an element",
+        PATIENT,
+        {"contact": [{"resourceType": "x"}]},
+        "structure",
+        "contact[0].resourceType",
     ),
     Refused(
         "entry of another release",
@@ -194,6 +204,9 @@ BINDINGS = [
     Refused(
         "concept of text alone", "Condition", {"clinicalStatus": {"text": "active"}}, "code-invalid", "clinicalStatus"
     ),
+    Refused(
+        "broken concept", "Condition", {"clinicalStatus": {"coding": "active"}}, "structure", "clinicalStatus.coding"
+    ),
     Refused("MIME type", "Binary", {"contentType": "plain text"}, "code-invalid", "contentType"),
 ]
 
@@ -248,6 +261,7 @@ REFERENCES = [
         "value",
         "identifier[0].assigner.reference",
     ),
+    Refused("no text", OBSERVATION, {"subject": {"reference": 5}}, "structure", "subject.reference"),
     Refused("ref-1", OBSERVATION, {"subject": {"reference": "#p"}}, "invariant", "subject.reference"),
     Refused("itself", OBSERVATION, {"subject": {"reference": "#"}}, "value", "subject.reference"),
 ]

@@ -42,7 +42,15 @@ def test_what_is_no_link_is_refused(text: str) -> None:
 
 def test_a_changed_link_is_refused() -> None:
     sealed = SEAL.close(PLACE, "1")
-    for n in range(0, len(sealed), 5):
-        changed = sealed[:n] + ("A" if sealed[n] != "A" else "B") + sealed[n + 1 :]
-        with pytest.raises(BadRequest):
-            SEAL.open(changed, "1")
+    for n in (*range(0, len(sealed), 5), len(sealed) - 1):
+        for other in "AB-z":
+            changed = sealed[:n] + other + sealed[n + 1 :]
+            if changed != sealed:
+                with pytest.raises(BadRequest):
+                    SEAL.open(changed, "1")
+    for length in range(1, 5):  # whatever the spare bits are
+        sealed = SEAL.close(Place("x" * length, 1, 1), "1")
+        for other in "ABCDQRSTghijwxyz0123":
+            if other != sealed[-1]:
+                with pytest.raises(BadRequest):
+                    SEAL.open(sealed[:-1] + other, "1")

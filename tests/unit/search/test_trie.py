@@ -166,3 +166,7 @@ def test_only_the_first_entry() -> None:
     trie_of("Bundle").walk(bundle, _Kept(Rows(bundle, ""), found))
     assert {code for code, _, _ in found} == {"composition", "message"}
     assert all('"id":"1"' in value for _, _, value in found)
+    nothing: Found = []
+    for entry in ([], [None]):
+        trie_of("Bundle").walk({"entry": entry}, _Kept(Rows({}, ""), nothing))
+    assert nothing == []
