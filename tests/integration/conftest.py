@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import asyncpg
 import httpx
 import pytest
 
 from fhir_server import settings
 from fhir_server.app import application
 from fhir_server.edge import Edge
+from resources.database import Owner
 
+from .. import large as large_tenant
 from ..conftest import FreshTenant, Urls
 
 JSON = {"content-type": "application/fhir+json"}
@@ -47,3 +50,27 @@ def client_of(edge: Edge, tenant: FreshTenant) -> httpx.AsyncClient:
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(edge), base_url=base_url, headers=JSON, event_hooks={"request": [known]}
     )
+
+
+@pytest.fixture(scope="session")
+async def connection(urls: Urls) -> AsyncIterator[asyncpg.Connection]:
+    """A connection of the application role as the server has them."""
+    settings = {"search_path": "fhir", "plan_cache_mode": "force_generic_plan", "jit": "off"}
+    connection = await asyncpg.connect(urls.application, server_settings=settings)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture(scope="session")
+async def never_analyzed(urls: Urls) -> int:
+    """The tenant number of 200,000 resources, in tables as they are before the first autovacuum."""
+    async with Owner.connect(urls.owner) as owner:
+        return await large_tenant.make(owner)
+
+
+@pytest.fixture(scope="session")
+async def large(urls: Urls, never_analyzed: int) -> int:
+    """The same, analyzed."""
+    async with Owner.connect(urls.owner) as owner:
+        await large_tenant.analyze(owner)
+    return never_analyzed

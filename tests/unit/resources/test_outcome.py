@@ -21,7 +21,9 @@ def classes(below: type[FhirError] = FhirError) -> Iterator[type[FhirError]]:
 DRAWN = dict(re.findall(r"── (\w+) +(\d{3} +[\w-]+(?: issue)?)", outcome.__doc__ or ""))
 
 
-@pytest.mark.parametrize("cls", [cls for cls in classes() if cls.__module__ == outcome.__name__ and cls is not FhirError])
+@pytest.mark.parametrize(
+    "cls", [cls for cls in classes() if cls.__module__ == outcome.__name__ and cls is not FhirError]
+)
 def test_the_drawing_is_true(cls: type[FhirError]) -> None:
     status, code = DRAWN[cls.__name__].split(maxsplit=1)
     assert cls.status == int(status)
