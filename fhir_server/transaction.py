@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from resources.database import Session
 from resources.outcome import BadRequest, Conflict, FhirError, PreconditionFailed
-from resources.store import Version
+from resources.store import Unmet, Version
 
 from .answers import bundle
 from .entries import ORDER, Entry, entry_of, plan_entry, read_entry, seen_from_bundle, written_entry
@@ -106,9 +106,8 @@ async def _apply(session: Session, request: Request, writes: Sequence[Entry], pl
     tenant = request.tenant
     try:
         return await tenant.store.apply(session, tenant.definitions_number, [plan.change for plan in plans])
-    except PreconditionFailed as error:
-        ordinal: int = getattr(error, "ordinal", 1)
-        raise error.within(writes[ordinal - 1].path) from None
+    except Unmet as error:
+        raise error.within(writes[error.ordinal - 1].path) from None
 
 
 def _check_condition(entry: Entry, one: Pending) -> None:

@@ -67,6 +67,12 @@ class Version:
     outcome: str = ""  # of a write: created | updated | deleted | unchanged
 
 
+class Unmet(PreconditionFailed):
+    """The precondition of one change failed, and so nothing was written."""
+
+    ordinal = 1  # of the change, from 1
+
+
 class StaleDefinitions(Exception):
     """The worker's definitions of the tenant are old; nothing was written. Reload them and plan again."""
 
@@ -267,14 +273,14 @@ class Store:
         ordinal, found = map(int, refused.detail.split())
         change = changes[ordinal - 1]
         what = f"{change.resource_type}/{change.logical_id}"
-        failed = PreconditionFailed(
+        failed = Unmet(
             f"{what} exists already, as version {found}."
             if change.absent
             else f"{what} is at version {found}, not at {' or '.join(map(str, change.expect or ()))}."
             if found
             else f"{what} does not exist."
         )
-        failed.ordinal = ordinal  # type: ignore[attr-defined]
+        failed.ordinal = ordinal
         return failed
 
     async def read(self, session: Session, resource_type: str, logical_id: str) -> Version | None:

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from resources import definitions
-from resources.database import Database
+from resources.database import Database, Owner
 from resources.hashing import Hash
 from resources.outcome import NotFound, PreconditionFailed
 from resources.store import Change, StaleDefinitions, Store, Version, body_parts
 
-from ..conftest import FreshTenant
+from ..conftest import FreshTenant, Urls
 
 
 @pytest.fixture(scope="module")
@@ -178,3 +178,26 @@ async def test_the_same_id_lives_in_two_tenants(store: Store, tenant: FreshTenan
     assert version
     assert "first" in (version.body or "")
     assert await store.count_history(other_tenant.session, None) == 1
+
+
+async def test_every_version_keeps_the_transaction_that_wrote_it(store: Store, tenant: FreshTenant, urls: Urls) -> None:
+    """What a change feed is built on: it reads below the oldest running transaction and so never skips a late commit."""
+    async with tenant.session.transaction() as late:
+        await store.apply(late, 1, [put("Patient", "late")])
+        for turn in range(3):
+            await store.apply(tenant.session, 1, [put("Patient", "a", turn=turn), put("Patient", f"b{turn}")])
+        [row] = await late.select("select pg_snapshot_xmin(pg_current_snapshot())::text::int8 as oldest")
+        oldest = row["oldest"]
+    async with Owner.connect(urls.owner) as owner, owner.transaction():
+        await owner.fetch("select set_config('app.tenant', $1, true)", str(tenant.tenant_id))
+        rows = await owner.fetch(
+            "select id, ver, xid, epoch from fhir.resource union all select id, ver, xid, epoch from fhir.resource_version"
+        )
+        [instance] = await owner.fetch("select epoch from fhir.instance")
+    written = {(row["id"], row["ver"]): row["xid"] for row in rows}
+    assert {row["epoch"] for row in rows} == {instance["epoch"]}
+    # The late one began first and committed last: a feed that stops below `oldest` cannot have passed it.
+    assert written["late", 1] == oldest
+    turns = [written["a", version_id] for version_id in (1, 2, 3)]
+    assert turns == [written[f"b{turn}", 1] for turn in range(3)], "one transaction, one number"
+    assert written["late", 1] < turns[0] < turns[1] < turns[2]
