@@ -74,12 +74,13 @@ class Checks:
         structures = self._definitions.structures
         structure = structures[path.partition(".")[0]]
         fields: dict[str, Field] = {}
-        required: list[tuple[str, frozenset[str]]] = []
+        required: list[tuple[str, str, frozenset[str]]] = []  # name, cardinality, JSON names
         choices: list[tuple[str, frozenset[str]]] = []
         for element in structure.children[path]:
             names = frozenset(self._fields(element, fields))
             if element.minimum:
-                required.append((element.name, names | {"_" + name for name in names}))
+                cardinality = f"{element.minimum}..{'*' if element.many else 1}"
+                required.append((element.name, cardinality, names | {"_" + name for name in names}))
             if element.choice:
                 choices.append((element.name, names))
         rules = invariants(structures, path, profiles)
@@ -99,9 +100,9 @@ class Checks:
                     field(value, name, at, scope)
                 elif not (is_resource and name == "resourceType"):
                     unknown(name, at, choices, scope)
-            for name, spellings in required:
+            for name, cardinality, spellings in required:
                 if spellings.isdisjoint(value):
-                    scope.add("required", "is required", f"{at}.{name}")
+                    scope.add("required", f"is required ({cardinality})", f"{at}.{name}")
             for name, spellings in choices:
                 stated = sorted({key.removeprefix("_") for key in value} & spellings)
                 if len(stated) > 1:

@@ -302,5 +302,5 @@ def _link(reading: Reading) -> None:
     for text, targets in reading.local:
         if text not in types or (targets and types[text] not in targets):
             raise Refused
-    if len(types) < len(reading.contained) or types.keys() != {text for text, _ in reading.local}:
+    if types.keys() != {text for text, _ in reading.local}:
         raise Refused

@@ -107,6 +107,7 @@ def test_msgspec_would_take_text_for_a_decimal() -> None:
         {"resourceType": "Medication", "id": "m", "contained": [{"resourceType": "Organization", "id": "o"}]},
         {"resourceType": "NoSuchType", "id": "m"},
         {"resourceType": 1, "id": "m"},
+        {"resourceType": ["Medication"], "id": "m"},
         {"id": "m"},
         [],
     ],

@@ -106,7 +106,7 @@ def test_st_2_all_issues_at_once() -> None:
         ("required", "Observation.status"),
         ("required", "Observation.code"),
     ]
-    assert issues[2].diagnostics == "Observation.status is required."
+    assert issues[2].diagnostics == "Observation.status is required (1..1)."
 
 
 def test_a_type_that_is_not_expected() -> None:
