@@ -23,7 +23,7 @@ def classes(below: type[FhirError] = FhirError) -> Iterator[type[FhirError]]:
 DRAWN = dict(re.findall(r"── (\w+) +(\d{3} +[\w-]+(?: issue)?)", outcome.__doc__ or ""))
 
 
-@pytest.mark.parametrize("cls", classes())
+@pytest.mark.parametrize("cls", list(classes()))
 def test_the_drawing_is_true(cls: type[FhirError]) -> None:
     status, code = DRAWN[cls.__name__].split(maxsplit=1)
     assert cls.status == int(status)
