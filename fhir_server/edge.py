@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import re
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import lru_cache
+from random import getrandbits
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -243,7 +243,7 @@ def _head(
     if 0 < len(given) <= 200 and given.isascii() and given.isprintable():
         head.append((b"x-request-id", given.encode()))
     else:
-        head.append((b"x-request-id", os.urandom(8).hex().encode()))
+        head.append((b"x-request-id", b"%016x" % getrandbits(64)))
         if given:
             head.append((b"x-correlation-id", given.encode("latin-1")))
     return head

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -81,6 +82,7 @@ def instant(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+@lru_cache(maxsize=1024)
 def http_date(moment: datetime) -> str:
     """The date of an HTTP header, whole seconds: Sun, 01 Mar 2026 10:00:00 GMT. moment is in UTC."""
     return (

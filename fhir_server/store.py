@@ -23,8 +23,10 @@ _SET: Final = """
 update fhir.tenant set settings = settings || $2::jsonb, definitions = definitions + 1
 where name = $1 and state = 'active' returning tenant_id"""
 _DROP: Final = """
-update fhir.tenant set state = 'dropping' where name = $1
-returning tenant_id, pg_current_xact_id()::text::int8 as marked"""
+update fhir.tenant set state = 'dropping' where name = $1 returning tenant_id"""
+# A transaction of its own, after the mark is committed: a write takes its transaction id before it looks for the mark, so
+# that one which did not see it has a lower id than this, though perhaps a higher one than that of the mark.
+_MARKED: Final = "select pg_current_xact_id()::text::int8 as before"
 _WRITERS_GONE: Final = "select pg_snapshot_xmin(pg_current_snapshot())::text::int8 > $1 as gone"
 _TABLES: Final = """
 select c.relname as name from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id'
@@ -82,9 +84,10 @@ async def drop_tenant(
     dropping = await owner.fetch(_DROP, name)
     if not dropping:
         return False
-    tenant_id, marked = dropping[0]["tenant_id"], dropping[0]["marked"]
+    tenant_id = dropping[0]["tenant_id"]
     # A write that was let in just before may still commit its rows.
-    while not (await owner.fetch(_WRITERS_GONE, marked))[0]["gone"]:
+    [marked] = await owner.fetch(_MARKED)
+    while not (await owner.fetch(_WRITERS_GONE, marked["before"]))[0]["gone"]:
         await asyncio.sleep(0.05)
     for table in [row["name"] for row in await owner.fetch(_TABLES)]:
         deleted = 0

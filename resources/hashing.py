@@ -6,8 +6,31 @@ that collide, and a restored dump still finds its rows.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, wraps
 from hashlib import blake2b
+from typing import Final, TypeVar
+
+T = TypeVar("T")
+
+LONGEST: Final = 256  # characters of texts for which a result is kept
+
+
+def remembered(most: int) -> Callable[[Callable[..., T]], Callable[..., T]]:
+    """Keeps the results of the last so many calls of a function of texts, but not for long texts.
+
+    A cache is bounded in bytes, too: codes and URLs repeat, and a text of a megabyte is not kept because it came once."""
+
+    def keep(function: Callable[..., T]) -> Callable[..., T]:
+        known = lru_cache(most)(function)
+
+        @wraps(function)
+        def call(*texts: str) -> T:
+            return known(*texts) if sum(map(len, texts)) <= LONGEST else function(*texts)
+
+        return call
+
+    return keep
 
 
 class Hash:
@@ -16,7 +39,7 @@ class Hash:
     def __init__(self, key: bytes) -> None:
         self._keyed = blake2b(digest_size=8, key=key)
         # Systems are few and repeat in every resource; the bound keeps hostile variety from growing a worker.
-        self.system = lru_cache(maxsize=4096)(self._system)
+        self._number = remembered(4096)(self._number_of)
 
     def of(self, *parts: str) -> int:
         """The key of a value: of(resource_type, logical_id), of(resource_type, parameter, code)."""
@@ -24,6 +47,9 @@ class Hash:
         state.update("\x1f".join(parts).encode())
         return int.from_bytes(state.digest(), "big", signed=True)
 
-    def _system(self, system: str | None) -> int:
+    def system(self, system: str | None) -> int:
         """The 31-bit number of a code system; 0 stands for a value without a system."""
-        return (self.of("system", system) & 0x7FFF_FFFF or 1) if system else 0
+        return self._number(system) if system else 0
+
+    def _number_of(self, system: str) -> int:
+        return self.of("system", system) & 0x7FFF_FFFF or 1

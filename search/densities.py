@@ -18,17 +18,18 @@ class Densities:
     """Counts up to CAP by tenant and condition; forgotten after a while, the least used first."""
 
     def __init__(self) -> None:
-        self._counts: OrderedDict[tuple[int, Condition], tuple[int, float]] = OrderedDict()
+        self._counts: OrderedDict[tuple[int, int], tuple[int, float]] = OrderedDict()
 
     def get(self, tenant_id: int, condition: Condition) -> int | None:
-        known = self._counts.get((tenant_id, condition))
+        key = _key(tenant_id, condition)
+        known = self._counts.get(key)
         if known is None or known[1] < time.monotonic():
             return None
-        self._counts.move_to_end((tenant_id, condition))
+        self._counts.move_to_end(key)
         return known[0]
 
     def put(self, tenant_id: int, condition: Condition, count: int) -> None:
-        self._counts[tenant_id, condition] = count, time.monotonic() + SECONDS
+        self._counts[_key(tenant_id, condition)] = count, time.monotonic() + SECONDS
         while len(self._counts) > REMEMBERED:
             self._counts.popitem(last=False)
 
@@ -57,6 +58,11 @@ class Densities:
                     ranked.append((CAP if count is None else count, isinstance(one, SOUGHT), rank, n))
         count, _, _, driver = min(ranked, default=(CAP, False, 0, None))
         return driver, count >= CAP and bool(reaching(conditions))
+
+
+def _key(tenant_id: int, condition: Condition) -> tuple[int, int]:
+    """A condition can have a thousand values, which are not kept; two with one hash cost time, but find the same."""
+    return tenant_id, hash((type(condition), condition))
 
 
 def _can_drive(condition: Condition) -> bool:

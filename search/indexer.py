@@ -7,12 +7,12 @@ Postings, one table for tokens, references and presence; and small tables for st
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache, partial
+from functools import partial
 from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from resources.definitions import Definitions, SearchParameter
-from resources.hashing import Hash
+from resources.hashing import Hash, remembered
 from resources.store import Floor, Table
 
 from .expression import parse
@@ -60,7 +60,7 @@ class Indexer:
 
     def __init__(self, definitions: Definitions, hash_: Hash) -> None:
         self.definitions = definitions
-        self.hash: Callable[..., int] = lru_cache(REMEMBERED)(hash_.of)
+        self.hash: Callable[..., int] = remembered(REMEMBERED)(hash_.of)
         self._system = hash_.system
         self._types: dict[str, tuple[Mapping[str, Parameter], Node]] = {}
 

@@ -64,6 +64,11 @@ class Parameter:
         return self.key(""), ANY
 
     @property
+    def pointing(self) -> int:
+        """The q of its references: below zero, and of its type, since h is only the target that many types point to."""
+        return -(self.type_number << 16 | self.number)
+
+    @property
     def row_number(self) -> int:
         """The number in index rows; that of the primary date is negative and stays out of the indexes by value."""
         return -self.number if self.primary else self.number

@@ -7,8 +7,9 @@ https://hl7.org/fhir/R4/references.html#literal
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import Any, Final, NamedTuple
+
+from resources.hashing import remembered
 
 _LITERAL: Final = re.compile(
     r"(?:(?P<server>https?://.*[^/])/)?(?P<type>[A-Z][A-Za-z]+)/(?P<id>[A-Za-z0-9.-]{1,64})"
@@ -27,7 +28,7 @@ class Reference(NamedTuple):
     local: bool  # it points to a resource of this tenant, by type and id
 
 
-@lru_cache(maxsize=8192)
+@remembered(8192)
 def parse(text: str, base_url: str) -> Reference:
     """The parts of Reference.reference; an absolute URL below base_url (without / at its end) is a relative one."""
     if base_url and text.startswith(base_url + "/"):

@@ -5,7 +5,7 @@
 -- Tokens, references and presence: all resources of a value lie together, in the order of their date.
 create table fhir.posting (
   tenant_id int4 not null,
-  q int4 not null,                              -- token: the system; 0 none, 2147483647 any; reference: -(parameter)
+  q int4 not null,                              -- token: the system; 0 none, 2147483647 any; reference: -(type, parameter)
   h int8 not null,                              -- token: hash of (type, parameter, code); reference: hash of the target
   s int8 not null,
   rid int8 not null

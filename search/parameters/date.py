@@ -82,7 +82,7 @@ def _time(
 
 def stored(text: str) -> tuple[int, int]:
     """The range of a valid date in a resource; the common forms without taking them apart."""
-    if len(text) in (20, 25) and text[16] == ":" and text[17] != "6":
+    if len(text) in (20, 25) and text[16] == ":" and text[17] != "6" and text[19] != ".":
         first = (datetime.fromisoformat(text) - _EPOCH) // _MICROSECOND
         return first, first + SECOND
     return bounds(text)

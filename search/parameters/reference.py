@@ -29,7 +29,7 @@ def indexed(place: Place) -> Index | None:
 
 
 def _url(parameter: Parameter, text: str) -> Key:
-    return parameter.hash("url", text), -parameter.number
+    return parameter.hash("url", text), parameter.pointing
 
 
 def _reference(parameter: Parameter, rows: Rows, value: Any) -> None:
@@ -37,10 +37,10 @@ def _reference(parameter: Parameter, rows: Rows, value: Any) -> None:
     if text:
         target = parse(text, rows.base_url)
         if target.local:
-            keys[parameter.hash(target.resource_type, target.logical_id), -parameter.number] = None
+            keys[parameter.hash(target.resource_type, target.logical_id), parameter.pointing] = None
             if target.version_id:
                 versioned = parameter.hash(target.resource_type, target.logical_id, target.version_id)
-                keys[versioned, -parameter.number] = None
+                keys[versioned, parameter.pointing] = None
         else:
             keys[_url(parameter, target.text)] = None
         keys[parameter.present] = None
@@ -72,7 +72,7 @@ def _resource(parameter: Parameter, rows: Rows, value: Any) -> None:
     resource_type, logical_id = value.get("resourceType"), value.get("id")
     if resource_type in parameter.resource_types:
         if logical_id:
-            rows.keys[parameter.hash(resource_type, logical_id), -parameter.number] = None
+            rows.keys[parameter.hash(resource_type, logical_id), parameter.pointing] = None
         rows.keys[parameter.present] = None
 
 
@@ -97,11 +97,11 @@ def _keys(parameter: Parameter, modifier: str | None, text: str, base_url: str) 
     by_id = _ID.fullmatch(text) is not None
     if by_id:
         for resource_type in (modifier,) if modifier else parameter.resource_types:
-            yield parameter.hash(resource_type, text), -parameter.number
+            yield parameter.hash(resource_type, text), parameter.pointing
     elif target.local:
         if modifier not in (None, target.resource_type):
             raise BadRequest(f"{parameter.code}:{modifier}={text}: the value names another type.", code="value")
         version = (target.version_id,) if target.version_id else ()
-        yield parameter.hash(target.resource_type, target.logical_id, *version), -parameter.number
+        yield parameter.hash(target.resource_type, target.logical_id, *version), parameter.pointing
     if not (by_id or target.local) or not parameter.types.isdisjoint(_URLS):
         yield _url(parameter, target.text)

@@ -8,11 +8,13 @@ write the same rows, index rows and version rows under row level security. Round
 from __future__ import annotations
 
 import argparse
+import asyncio
 import itertools
 import statistics
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ from .workload import bundle, observation
 
 PATH = "/fhir/default"
 BUNDLE = 100
+MANY = 8  # connections of clients at once; the bare side always has one
 Side = tuple[Callable[[], Awaitable[None]], Callable[[], float]]
 
 
@@ -45,6 +48,11 @@ class Figures:
         await work()
         self.cpu.append((cpu() - before) / items * 1e6)
         self.rate.append(items / (time.perf_counter() - start))
+
+
+async def get(client: Client, logical_id: str) -> None:
+    status, _ = await client.send("GET", f"{PATH}/Observation/{logical_id}")
+    assert status == 200
 
 
 async def each(send: Callable[[Any], Awaitable[None]], what: list[Any]) -> None:
@@ -110,20 +118,19 @@ async def benchmark(base: str, server: int, data_dir: Path, rounds: int, scale: 
     ids = [entry["resource"]["id"] for entry in orjson.loads(page)["entry"]]
     picked = [ids[n % len(ids)] for n in range(reads)]
 
-    async def get(logical_id: str) -> None:
-        status, _ = await client.send("GET", f"{PATH}/Observation/{logical_id}")
-        assert status == 200
-
     known = [sql.read_arguments("Observation", logical_id) for logical_id in picked]
-    lines.append(
-        await compare(
-            "read",
-            rounds,
-            reads,
-            lambda: (lambda: each(get, picked), serving),
-            lambda: (lambda: each(sql.read, known), alone),
-        )
-    )
+    for connections in (1, MANY):
+        clients = [await Client.connect(base) for _ in range(connections)]
+
+        async def get_all(clients: list[Client] = clients) -> None:
+            shares = (picked[n :: len(clients)] for n in range(len(clients)))
+            await asyncio.gather(*(each(partial(get, one), share) for one, share in zip(clients, shares, strict=True)))
+
+        name = f"read, {connections} connection{'s' if connections > 1 else ''}"
+        http_side, bare_side = (get_all, serving), (lambda: each(sql.read, known), alone)
+        lines.append(await compare(name, rounds, reads, lambda side=http_side: side, lambda side=bare_side: side))
+        for one in clients:
+            one.close()
     client.close()
     await sql.close()
     return lines

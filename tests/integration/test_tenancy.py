@@ -124,6 +124,29 @@ async def test_writes_in_flight_leave_no_row_in_a_dropped_tenant(
     assert not any((await rows_of(owner, tenant.tenant_id)).values())
 
 
+async def test_a_write_that_began_while_the_drop_was_being_marked_leaves_no_row(
+    urls: Urls, owner: Owner, tenants: Tenants, tenant: FreshTenant
+) -> None:
+    """Its transaction id is higher than that of the mark, and it does not see the mark."""
+    await until(lambda: tenant.name in tenants.names())
+    known = tenants.get(tenant.name)
+    async with Owner.connect(urls.owner) as holder:
+        async with holder.transaction():
+            await holder.fetch("select from fhir.tenant where tenant_id = $1 for update", tenant.tenant_id)
+            drop = asyncio.create_task(registry.drop_tenant(owner, tenant.name))
+            waiting = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+            while not await holder.fetch(waiting):
+                await asyncio.sleep(0.01)
+            writing = tenant.session.transaction()
+            inner = await writing.__aenter__()
+            await known.store.apply(inner, 1, [patient(known, "late")])
+        await asyncio.sleep(0.3)
+        assert not drop.done()
+        await writing.__aexit__(None, None, None)
+    assert await drop
+    assert not any((await rows_of(owner, tenant.tenant_id)).values())
+
+
 async def test_numbers_of_tenants_are_never_used_again(owner: Owner) -> None:
     numbers = []
     for _ in range(3):

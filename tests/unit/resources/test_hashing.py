@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from hashlib import blake2b
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resources.hashing import Hash
+from resources.hashing import LONGEST, Hash, remembered
 
 KEY = b"k" * 32
 
@@ -38,3 +39,25 @@ def test_a_system_is_a_positive_int4(system: str) -> None:
 
 def test_no_system_is_zero() -> None:
     assert Hash(KEY).system(None) == Hash(KEY).system("") == 0
+
+
+def test_results_for_long_texts_are_not_kept() -> None:
+    """A worker's memory does not grow with what it is sent."""
+    calls = []
+
+    @remembered(2)
+    def joined(*texts: str) -> str:
+        calls.append(texts)
+        return "".join(texts)
+
+    for long, times in (("x" * (LONGEST - 1), 1), ("x" * LONGEST, 2)):
+        calls.clear()
+        assert [joined("a", long), joined("a", long)] == [f"a{long}"] * 2
+        assert len(calls) == times
+
+
+def test_a_long_system_is_not_kept() -> None:
+    system, hash_ = "http://x/" + "s" * 10_000, Hash(KEY)
+    held = sys.getrefcount(system)
+    assert hash_.system(system) == hash_.system(system)
+    assert sys.getrefcount(system) == held

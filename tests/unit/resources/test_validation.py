@@ -46,7 +46,7 @@ BROKEN = {
     "SearchParameter-valueset-extensions-ValueSet-keyword.json": (NO_BASE, 1),
     "SearchParameter-valueset-extensions-ValueSet-workflow.json": (NO_BASE, 1),
     "SearchParameter-questionnaireresponse-extensions-QuestionnaireResponse-item-subject.json": (
-        "id of 66 characters",
+        "id of 67 characters",
         1,
     ),
 }

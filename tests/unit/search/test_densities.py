@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from search.compiler import CAP
@@ -77,6 +79,16 @@ def test_counts_are_of_a_tenant_and_forgotten(monkeypatch: pytest.MonkeyPatch) -
     assert densities.get(2, CODE) is None
     now = SECONDS + 1
     assert densities.get(T, CODE) is None
+
+
+def test_the_values_of_a_condition_are_not_kept() -> None:
+    """A worker's memory does not grow with what is searched for."""
+    many = Strings(1, 1, tuple((f"a{n}", f"b{n}") for n in range(1_000)))
+    held = sys.getrefcount(many.ranges)
+    densities = known((many, 7))
+    assert sys.getrefcount(many.ranges) == held
+    assert sys.getrefcount(many) == 2
+    assert densities.get(T, Strings(1, 1, many.ranges)) == 7
 
 
 def test_the_least_used_are_forgotten_first() -> None:

@@ -76,7 +76,7 @@ def test_every_official_example_is_indexed_within_bounds() -> None:
         seen.add(tree["resourceType"])
         for h, q in indexed.rows["posting"]:
             assert -(2**63) <= h < 2**63
-            assert -(2**15) < q < 2**31
+            assert -(2**31) < q < 2**31
         for _, value, _ in indexed.rows.get("str", ()):
             assert len(value.encode()) < 2_400
         for number, lo, hi in indexed.rows.get("dat", ()):

@@ -64,7 +64,7 @@ def test_a_reference_by_identifier_is_present_and_resolves_to_nothing() -> None:
     parameter = parameter_of("Observation", "subject")
     keys = index_of("Observation", {"subject": logical}).keys
     assert parameter.present in keys
-    assert not any(q == -parameter.number for _, q in keys)
+    assert not any(q == parameter.pointing for _, q in keys)
     assert (parameter.hash("Observation", "subject:identifier", "1"), parameter.system("s")) in keys
     assert not finds("subject", logical, "1")
     assert parameter.present not in index_of("Observation", {"subject": {"display": "x"}}).keys
@@ -93,7 +93,7 @@ def test_a_resource_in_a_bundle() -> None:
     bundle = {"entry": [{"resource": {"resourceType": "Composition", "id": "1"}}]}
     composition, message = parameter_of("Bundle", "composition"), parameter_of("Bundle", "message")
     keys = index_of("Bundle", bundle).keys
-    assert (composition.hash("Composition", "1"), -composition.number) in keys
+    assert (composition.hash("Composition", "1"), composition.pointing) in keys
     assert message.present not in keys
 
 
