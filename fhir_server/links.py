@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
+from itertools import chain
 from typing import Any, Final
 
 from msgspec import Struct
@@ -210,17 +211,10 @@ def element_type(definitions: Definitions, path: tuple[str, ...]) -> str:
             parent = code = "Element"
             structure = definitions.structures[code]
             continue
-        for element in structure.children.get(parent, ()):
-            codes = [t.code for t in element.types]
-            if element.choice and name.startswith(element.name):
-                code = next((c for c in codes if element.name + c[0].upper() + c[1:] == name), "")
-            elif element.name == name:
-                code = codes[0] if codes else "content"
-            else:
-                code = ""
-            if code:
-                break
-        else:
+        named = ((e, t.code) for e in structure.children.get(parent, ()) for t in e.types if e.json_name(t) == name)
+        repeated = ((e, "") for e in structure.children.get(parent, ()) if e.content and e.name == name)
+        element, code = next(chain(named, repeated), (None, ""))
+        if element is None:
             return ""
         if element.content:
             parent = element.content

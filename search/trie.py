@@ -103,7 +103,7 @@ def _places(element: Element) -> Iterator[tuple[str, Place]]:
     if element.content:
         yield element.name, Place("BackboneElement", element.content, element)
     for kind in element.types:
-        key = element.name + kind.code[0].upper() + kind.code[1:] if element.choice else element.name
+        key = element.json_name(kind)
         inline = kind.code in ("BackboneElement", "Element")
         yield key, Place(kind.code, element.path if inline else kind.code, element)
 
