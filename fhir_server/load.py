@@ -29,6 +29,7 @@ from .bundle import process
 from .edge import Opened
 from .exchange import Request
 from .interactions import Plan, apply_each, plan_update
+from .links import may_be_conditional
 from .router import find
 from .settings import Settings
 from .tenancy import Tenant
@@ -89,7 +90,8 @@ def _files(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
     for path in paths:
         within = (one for one in path.rglob("*") if one.is_file()) if path.is_dir() else (path,)
         found.extend(sorted(within, key=os.fsencode))
-    wanted = {path for path in found if path.name.removesuffix(".gz").endswith(_SUFFIXES)}
+    # A path that is not there is no file to pass over: that it cannot be read is said of it.
+    wanted = {path for path in found if path.name.removesuffix(".gz").endswith(_SUFFIXES) or not path.exists()}
     return [path for path in found if path in wanted], [path for path in found if path not in wanted]
 
 
@@ -109,7 +111,7 @@ class _Loading:
         self._progress = progress
         self._buffer: list[_Resource] = []  # to be stored together
         self._waiting: list[tuple[Item, str]] = []  # Bundles whose conditional references found nothing yet, and why
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], frozenset[str]] = {}  # with what they write
 
     async def all(self, files: Sequence[Path]) -> None:
         try:
@@ -150,30 +152,39 @@ class _Loading:
             self._buffer.append(_Resource(item.label, tree, text))
         elif tree.get("type") in ("batch", "transaction"):
             await self._start(self._bundle(item, tree))
+        elif not isinstance(entries := tree.get("entry", []), list):
+            self.refused.append(Refusal(item.label, "400 Bundle.entry is not a list."))
         else:
-            entries = tree.get("entry")
-            for index, entry in enumerate(entries if isinstance(entries, list) else ()):
+            conditional = may_be_conditional(text)
+            for index, entry in enumerate(entries):
                 resource = entry.get("resource") if isinstance(entry, dict) else None
                 tree = resource if isinstance(resource, dict) else {}
-                self._buffer.append(_Resource(f"{item.label} entry[{index}]", tree, text))
+                own = exact.encode(tree) if conditional else b""  # the Bundle's text is not looked through for each
+                self._buffer.append(_Resource(f"{item.label} entry[{index}]", tree, own))
         while len(self._buffer) >= _TOGETHER:
             together, self._buffer = self._buffer[:_TOGETHER], self._buffer[_TOGETHER:]
-            await self._start(self._put(together))
+            await self._start_put(together)
 
-    async def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        while len(self._tasks) >= _AT_ONCE:
+    async def _start_put(self, together: Sequence[_Resource]) -> None:
+        written = frozenset(f"{one.tree.get('resourceType')}/{one.tree.get('id')}" for one in together)
+        await self._start(self._put(together), written)
+
+    async def _start(self, work: Coroutine[Any, Any, None], written: frozenset[str] = frozenset()) -> None:
+        """Starts a call when it is its turn: after those that write one of the same resources, so that the last wins."""
+        while len(self._tasks) >= _AT_ONCE or any(not written.isdisjoint(others) for others in self._tasks.values()):
             await self._finish(asyncio.FIRST_COMPLETED)
-        self._tasks.add(asyncio.create_task(work))
+        self._tasks[asyncio.create_task(work)] = written
 
     async def _finish(self, when: str) -> None:
-        done, self._tasks = await asyncio.wait(self._tasks, return_when=when)
+        done, _ = await asyncio.wait(self._tasks, return_when=when)
         for task in done:
+            del self._tasks[task]
             task.result()
 
     async def _settle(self) -> None:
         if self._buffer:
             together, self._buffer = self._buffer, []
-            await self._start(self._put(together))
+            await self._start_put(together)
         if self._tasks:
             await self._finish(asyncio.ALL_COMPLETED)
 

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
-from .database import Busy, Database, Owner
+from .database import Busy, Database, Owner, Unsafe
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +49,23 @@ async def pending(database: Database, floors: Sequence[Path]) -> list[str]:
     return [f"{m.floor}/{m.name}" for m in migrations(floors) if (m.floor, m.number) not in done]
 
 
+def _role(url: str) -> tuple[str, str]:
+    """Name and password of the role in the URL of a database: before its host, or among its parameters."""
+    parts = urlsplit(url)
+    given = {"user": "", "password": "", **dict(parse_qsl(parts.query))}
+    return unquote(parts.username or "") or given["user"], unquote(parts.password or "") or given["password"]
+
+
 async def migrate(owner_url: str, application_url: str, floors: Sequence[Path]) -> list[str]:
     """Brings the database up to date as its owner and returns the names of the migrations that ran.
 
     application_url: the application role's; its user is made with its password if it does not exist. Two at once wait
-    for each other. A lock that traffic holds too long is tried again; after a minute the error is raised."""
-    application = urlsplit(application_url)
-    role = '"' + unquote(application.username or "").replace('"', '""') + '"'
+    for each other. A lock that traffic holds too long is tried again; after a minute the error is raised. Raises Unsafe
+    if the application role's URL names no role."""
+    name, password = _role(application_url)
+    if not name:
+        raise Unsafe("the URL of the database names no application role: postgresql://role:password@host/database")
+    role = '"' + name.replace('"', '""') + '"'
     async with Owner.connect(owner_url) as owner:
         # Tried again and again: one that waits inside its statement would be waited for by a concurrent index build.
         while not (await owner.fetch(_SQL["lock"]))[0]["mine"]:
@@ -68,11 +78,12 @@ async def migrate(owner_url: str, application_url: str, floors: Sequence[Path]) 
                 await _run(owner, migration)
                 ran.append(f"{migration.floor}/{migration.name}")
         await owner.run(_SQL["restored"])
-        [exists] = await owner.fetch(_SQL["role_exists"], unquote(application.username or ""))
+        [exists] = await owner.fetch(_SQL["role_exists"], name)
         if not exists["exists"]:
-            password = "'" + unquote(application.password or "").replace("'", "''") + "'"
-            await owner.run(_SQL["create_role"].format(application=role, password=password))
-        await owner.run(_SQL["privileges"].format(application=role))
+            quoted = "'" + password.replace("'", "''") + "'"
+            await owner.run(_SQL["create_role"].format(application=role, password=quoted))
+        [database] = await owner.fetch(_SQL["database"])
+        await owner.run(_SQL["privileges"].format(application=role, database=database["name"]))
         for folder in floors:
             if (grants := folder / "grants.sql").exists():
                 await owner.run(grants.read_text().format(application=role))

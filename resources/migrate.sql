@@ -22,11 +22,12 @@ select exists (select from pg_roles where rolname = $1) as exists
 -- name: create_role
 create role {application} login nosuperuser nocreatedb nocreaterole nobypassrls noinherit password {password}
 
+-- name: database
+select quote_ident(current_database()) as name
+
 -- name: privileges
-do $$ begin
-  execute format('revoke temporary, create on database %I from public', current_database());
-  execute format('grant connect on database %I to {application}', current_database());
-end $$;
+revoke temporary, create on database {database} from public;
+grant connect on database {database} to {application};
 revoke create on schema public from public;
 
 -- name: restored

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from fhir_server.edge import Edge
+from fhir_server.links import may_be_conditional
 from fhir_server.load import load
 
 from ..conftest import FreshTenant
@@ -153,6 +154,46 @@ async def test_one_id_twice_is_two_versions(http: httpx.AsyncClient, loading: An
     path = write(tmp_path / "lines.ndjson", patient("p"), patient("p", active=True), patient("p", active=True))
     assert (await loading(path))[0] == 0
     assert (await http.get("/Patient/p")).headers["etag"] == 'W/"2"'
+
+
+async def test_the_last_of_many_versions_wins(http: httpx.AsyncClient, loading: Any, tmp_path: Path) -> None:
+    """Also where it comes in a later call, which could be done sooner than the one before it."""
+    versions = [patient("p", multipleBirthInteger=n) for n in range(200)]
+    others = [patient(f"o{n}") for n in range(10)]
+    path = write(tmp_path / "lines.ndjson", *versions, patient("p", active=True), *others)
+    assert (await loading(path))[0] == 0
+    found = await http.get("/Patient/p")
+    assert (found.json().get("active"), found.headers["etag"]) == (True, 'W/"201"')
+
+
+async def test_what_is_no_file_or_no_bundle_is_refused(loading: Any, tmp_path: Path) -> None:
+    """A folder whose name was mistyped is not passed over in silence; neither is a Bundle that cannot be read."""
+    absent = tmp_path / "foldr"
+    wrong = write(tmp_path / "wrong.json", {"resourceType": "Bundle", "type": "collection", "entry": {"resource": {}}})
+    code, said = await loading(absent, wrong)
+    assert code == 1
+    assert "2 refused, 0 files passed over" in said
+    assert f"{absent}: cannot be read" in said
+    assert f"{wrong}: 400 Bundle.entry is not a list" in said
+
+
+@pytest.mark.parametrize("last", [[], [observation("o", "Patient?birthdate=2000")]])
+async def test_the_text_of_a_bundle_is_not_looked_through_for_every_entry(
+    loading: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: list[dict[str, Any]]
+) -> None:
+    """Or else the time would grow with the square of its size."""
+    looked = 0
+
+    def counted(text: bytes) -> bool:
+        nonlocal looked
+        looked += len(text)
+        return may_be_conditional(text)
+
+    for module in ("interactions", "load"):
+        monkeypatch.setattr(f"fhir_server.{module}.may_be_conditional", counted)
+    path = write(tmp_path / "collection.json", bundle("collection", *(patient(f"p{n}") for n in range(300)), *last))
+    assert (await loading(path))[0] == len(last)
+    assert looked <= 2 * path.stat().st_size
 
 
 class Terminal(io.StringIO):

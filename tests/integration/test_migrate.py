@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from pathlib import Path
+from urllib.parse import quote
 
 import asyncpg
 import pytest
 
 from fhir_server.app import FLOORS
 from resources import migrate
-from resources.database import Busy, Database, Owner
+from resources.database import Busy, Database, Owner, Unsafe
 
 from ..conftest import Urls
 
@@ -106,3 +108,25 @@ async def test_a_restored_dump_raises_the_epoch(urls: Urls) -> None:
         [after] = await owner.fetch("select epoch, hash_key from fhir.instance")
     assert after["epoch"] == before["epoch"] + 1
     assert after["hash_key"] == before["hash_key"]
+
+
+@pytest.mark.parametrize("form", ["{role}:{password}@{host}", "{host}?user={role}&password={password}"])
+async def test_the_application_role_may_have_any_name_and_password(urls: Urls, form: str) -> None:
+    """Quotes, percent signs and what else SQL and URLs give a meaning to; before the host, or as parameters."""
+    name, password = f"o'neil \"100%\" {{x}} $$ \\ {secrets.token_hex(3)}", "p'ass@:/?#%\\ $$ {y}"
+    _, _, place = urls.application.rpartition("@")
+    url = "postgresql://" + form.format(role=quote(name, safe=""), password=quote(password, safe=""), host=place)
+    head, *parameters = url.split("?")  # a folder of sockets is a parameter itself
+    url = "?".join([head, "&".join(parameters)])
+    await migrate.migrate(urls.owner, url, FLOORS)
+    async with Owner.connect(urls.owner) as owner:
+        try:
+            await (await Database.open(url)).close()
+        finally:
+            quoted = '"' + name.replace('"', '""') + '"'
+            await owner.run(f"grant {quoted} to current_user; drop owned by {quoted}; drop role {quoted}")
+
+
+async def test_a_url_without_a_role_is_refused_before_anything_is_done(urls: Urls) -> None:
+    with pytest.raises(Unsafe, match="names no application role"):
+        await migrate.migrate("postgresql://nobody@127.0.0.1:1/none", "postgresql:///fhir", FLOORS)
