@@ -51,10 +51,10 @@ def application(settings: Settings) -> Edge:
 async def opened(settings: Settings) -> AsyncIterator[Opened]:
     """The database and the tenants, ready for requests. Raises Unsafe when the database is not fit to serve."""
     database = await Database.open(settings.database_url, connections=settings.connections)
+    tenants = Tenants(database, _tenant_of(database))
     try:
         if pending := await migrate.pending(database, FLOORS):
             raise Unsafe(f"the schema lacks {', '.join(pending)}; run `fhir-server migrate`")
-        tenants = Tenants(database, _tenant_of(database))
         await tenants.start()
 
         async def ready() -> bool:
@@ -66,6 +66,7 @@ async def opened(settings: Settings) -> AsyncIterator[Opened]:
         yield Opened(tenants, database.session, ready)
     finally:
         await database.close()
+        await tenants.stop()
 
 
 def _tenant_of(database: Database) -> Callable[[Registered], Tenant]:

@@ -47,7 +47,7 @@ class Item(Struct, frozen=True):
 
 
 class _Resource(Struct, frozen=True):
-    """A resource to be stored by PUT, and the text it was read from."""
+    """A resource to be stored by PUT, and the text it was read from; empty if no conditional reference is in it."""
 
     label: str
     tree: dict[str, Any]

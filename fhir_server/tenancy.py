@@ -6,10 +6,9 @@ A tenant is all that an interaction needs to know besides its session: settings,
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from resources.database import Database
 from resources.definitions import Definitions
@@ -22,6 +21,8 @@ from search.run import Search
 
 from . import store
 from .store import Registered
+
+_AGAIN: Final = 0.2  # seconds between attempts to read the registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +48,19 @@ class Tenants:
         self._database = database
         self._tenant_of = tenant_of
         self._by_name: dict[str, Tenant] = {}
+        self._reading = asyncio.Lock()
         self._reloading: asyncio.Task[None] | None = None
         self._again = False
 
     async def start(self) -> None:
         await self.reload()
         self._database.listen("fhir_tenant", self._heard)
+
+    async def stop(self) -> None:
+        """Ends what follows the registry, when the database, which calls for it, is closed."""
+        if self._reloading:
+            self._reloading.cancel()
+            await asyncio.wait([self._reloading])
 
     def get(self, name: str) -> Tenant:
         """Raises NotFound for a tenant that does not exist or is being dropped."""
@@ -65,17 +73,18 @@ class Tenants:
         return sorted(self._by_name)
 
     async def reload(self) -> None:
-        known = self._by_name
-        fresh = {}
-        for row in await store.tenants(self._database):
-            if row.state == "active":
-                tenant = known.get(row.name)
-                same = tenant and (tenant.tenant_id, tenant.definitions_number) == (
-                    row.tenant_id,
-                    row.definitions_number,
-                )
-                fresh[row.name] = tenant if tenant and same else self._tenant_of(row)
-        self._by_name = fresh
+        async with self._reading:  # one after the other: what was read first never replaces what was read later
+            known = self._by_name
+            fresh = {}
+            for row in await store.tenants(self._database):
+                if row.state == "active":
+                    tenant = known.get(row.name)
+                    same = tenant and (tenant.tenant_id, tenant.definitions_number) == (
+                        row.tenant_id,
+                        row.definitions_number,
+                    )
+                    fresh[row.name] = tenant if tenant and same else self._tenant_of(row)
+            self._by_name = fresh
 
     def _heard(self) -> None:
         self._again = True
@@ -85,6 +94,9 @@ class Tenants:
     async def _follow(self) -> None:
         while self._again:
             self._again = False
-            # Without a database nothing can be served; the listener calls again when there is one.
-            with contextlib.suppress(Unavailable):
+            try:
                 await self.reload()
+            except Unavailable:
+                # Perhaps only this one connection was lost, and nobody would call again.
+                self._again = True
+                await asyncio.sleep(_AGAIN)

@@ -22,7 +22,7 @@ class Connections:
         self._closed = False
         self._idle: list[Any] = []  # the last one back is the first one out: its caches are warm
         self._opening: set[asyncio.Future[Any]] = set()
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting: deque[asyncio.Future[Any]] = deque()  # for a connection, or None: the place to open one
 
     async def fetch(self, statement: str, *args: Any) -> Any:
         """The rows of one statement."""
@@ -37,6 +37,7 @@ class Connections:
 
     async def take(self) -> Any:
         """Raises ConnectionError after close(), and what connect() raises."""
+        enter_line = self._waiting.append
         while True:
             if self._closed:
                 raise ConnectionError("closed")
@@ -48,13 +49,22 @@ class Connections:
             if self._opened < self._most:
                 return await self._open()
             turn = asyncio.get_running_loop().create_future()
-            self._waiting.append(turn)
+            enter_line(turn)
+            enter_line = self._waiting.appendleft  # whoever was called and found none keeps the first place
             try:
-                await turn
+                connection = await turn
             except asyncio.CancelledError:
-                if turn.done() and not turn.cancelled():
-                    self._call_next()  # called at the moment of leaving: the next one takes the turn
+                if turn.done() and not turn.cancelled():  # called at the moment of leaving: the next one takes the turn
+                    if (connection := turn.result()) is None:
+                        self._call_next()
+                    else:
+                        self.give(connection)
                 raise
+            if connection is None:
+                continue
+            if not connection.is_closed():
+                return connection
+            self._opened -= 1
 
     async def _open(self) -> Any:
         self._opened += 1
@@ -80,20 +90,23 @@ class Connections:
             self.give(opening.result())
 
     def give(self, connection: Any) -> None:
+        """Into the hands of the next in line: one that lay idle until he comes would be taken by who has not waited."""
         if self._closed:
             connection.terminate()
         if connection.is_closed():
             self._opened -= 1
-        else:
+            self._call_next()
+        elif not self._call_next(connection):
             self._idle.append(connection)
-        self._call_next()
 
-    def _call_next(self) -> None:
+    def _call_next(self, connection: Any | None = None) -> bool:
+        """Whether there was somebody to call."""
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():
-                turn.set_result(None)
-                return
+                turn.set_result(connection)
+                return True
+        return False
 
     async def close(self) -> None:
         """Closes all, those that are lent when they come back."""

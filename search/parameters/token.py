@@ -96,6 +96,8 @@ _INDEX: Final[dict[str, Index]] = {
 def condition(parameter: Parameter, modifier: str | None, values: tuple[str, ...], base_url: str) -> Condition:
     """TK-1, TK-2, TK-9: `code`, `system|code`, `|code`, `system|`."""
     if parameter.code == "_id":
+        for value in values:
+            _refuse_system(parameter, value, split(value, "|"), most=1)
         ids = dict.fromkeys(unescape(value) for value in values)
         return Ids(parameter.type_number, tuple((parameter.hash(parameter.resource_type, one), one) for one in ids))
     keys = tuple(dict.fromkeys(key for value in values for key in _keys(parameter, value)))
@@ -109,13 +111,19 @@ def _keys(parameter: Parameter, value: str) -> Iterator[Key]:
     parts = [unescape(part) for part in split(value, "|")]
     if len(parts) == 1:
         return ((h, ANY) for h in _hashes(parameter, parts[0]))
-    if len(parts) > 2 or parameter.types.isdisjoint(_WITH_SYSTEM | {"code"}):
-        raise BadRequest(f"{parameter.code}={value}: a value of this parameter has no system.", code="value")
+    _refuse_system(parameter, value, parts, most=1 if parameter.types.isdisjoint(_WITH_SYSTEM | {"code"}) else 2)
     system, code = parts
     if parameter.types.isdisjoint(_WITH_SYSTEM):
         return ((parameter.key(found), ANY) for found in _codes(parameter, system, code))
     q = parameter.system(system) if system else NONE
     return ((h, q) for h in _hashes(parameter, code)) if code else iter([(parameter.key(""), q)])
+
+
+def _refuse_system(parameter: Parameter, value: str, parts: list[str], most: int) -> None:
+    """Refuses a value of more parts than its parameter has."""
+    if len(parts) > most:
+        wrong = "a value of this parameter has no system" if most == 1 else "a value has one | at most"
+        raise BadRequest(f"{parameter.code}={value}: {wrong}.", code="value")
 
 
 def _hashes(parameter: Parameter, code: str) -> Iterator[int]:

@@ -100,6 +100,8 @@ async def test_the_application_role_may_not(urls: Urls, statement: str) -> None:
             "grant update on fhir.resource_version to {application}",
             "revoke update on fhir.resource_version from {application}",
         ),
+        ("create policy leak on fhir.posting for select using (true)", "drop policy leak on fhir.posting"),
+        ("grant truncate on fhir.posting to {application}", "revoke truncate on fhir.posting from {application}"),
         ("grant create on schema fhir to {application}", "revoke create on schema fhir from {application}"),
     ],
 )

@@ -113,7 +113,7 @@ async def test_a_restored_dump_raises_the_epoch(urls: Urls) -> None:
 @pytest.mark.parametrize("form", ["{role}:{password}@{host}", "{host}?user={role}&password={password}"])
 async def test_the_application_role_may_have_any_name_and_password(urls: Urls, form: str) -> None:
     """Quotes, percent signs and what else SQL and URLs give a meaning to; before the host, or as parameters."""
-    name, password = f"o'neil \"100%\" {{x}} $$ \\ {secrets.token_hex(3)}", "p'ass@:/?#%\\ $$ {y}"
+    name, password = f'o\'neil "100%" {{x}} $$ \\ {secrets.token_hex(3)}', "p'ass@:/?#%\\ $$ {y}"
     _, _, place = urls.application.rpartition("@")
     url = "postgresql://" + form.format(role=quote(name, safe=""), password=quote(password, safe=""), host=place)
     head, *parameters = url.split("?")  # a folder of sockets is a parameter itself

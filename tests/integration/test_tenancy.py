@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -130,19 +131,17 @@ async def test_a_write_that_began_while_the_drop_was_being_marked_leaves_no_row(
     """Its transaction id is higher than that of the mark, and it does not see the mark."""
     await until(lambda: tenant.name in tenants.names())
     known = tenants.get(tenant.name)
-    async with Owner.connect(urls.owner) as holder:
+    waiting = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    async with Owner.connect(urls.owner) as holder, Owner.connect(urls.owner) as watcher, AsyncExitStack() as writing:
         async with holder.transaction():
             await holder.fetch("select from fhir.tenant where tenant_id = $1 for update", tenant.tenant_id)
             drop = asyncio.create_task(registry.drop_tenant(owner, tenant.name))
-            waiting = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
-            while not await holder.fetch(waiting):
+            while not await watcher.fetch(waiting):
                 await asyncio.sleep(0.01)
-            writing = tenant.session.transaction()
-            inner = await writing.__aenter__()
+            inner = await writing.enter_async_context(tenant.session.transaction())
             await known.store.apply(inner, 1, [patient(known, "late")])
         await asyncio.sleep(0.3)
         assert not drop.done()
-        await writing.__aexit__(None, None, None)
     assert await drop
     assert not any((await rows_of(owner, tenant.tenant_id)).values())
 

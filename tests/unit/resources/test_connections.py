@@ -65,6 +65,21 @@ async def test_one_after_another_uses_one_connection() -> None:
     assert len(lines.made) == 1
 
 
+async def test_nobody_is_served_before_those_who_wait() -> None:
+    """Not even one who asks again at once, when the connection is back but the one who was called is not yet there."""
+    lines = Lines()
+    connections = Connections(lines.connect, 1)
+    served: list[str] = []
+
+    async def ask(name: str, times: int) -> None:
+        for _ in range(times):
+            await connections.fetch("1")
+            served.append(name)
+
+    await asyncio.gather(ask("again and again", 20), ask("once", 1), ask("once too", 1))
+    assert served[:4] == ["again and again", "once", "once too", "again and again"]
+
+
 async def test_a_cancelled_statement_costs_its_connection_and_no_more() -> None:
     """The answer may still be on the way: nobody may get it for his own."""
     lines = Lines()

@@ -69,7 +69,9 @@ def test_booleans_ids_and_contact_points() -> None:
     assert finds("Patient", "email", telecom, "a@X")
 
 
-@pytest.mark.parametrize(("code", "value"), [("active", "x|true"), ("phone", "x|1"), ("identifier", "a|b|c")])
+@pytest.mark.parametrize(
+    ("code", "value"), [("active", "x|true"), ("phone", "x|1"), ("identifier", "a|b|c"), ("_id", "x|1")]
+)
 def test_a_system_where_there_is_none(code: str, value: str) -> None:
     """TK-1: 400, with the parameter and the value."""
     with pytest.raises(BadRequest, match=code):
