@@ -62,8 +62,8 @@ def response_entry(response: Response, *, outcome: bool = False) -> str:
     said = [f'"status":"{_STATUS[response.status]}"']
     if response.location:
         said.append(f'"location":"{response.location}"')
-    if response.version_id:
-        said.append(f'"etag":"W/\\"{response.version_id}\\""')
+    if etag := response.etag or response.headers.get("ETag"):
+        said.append(f'"etag":{orjson.dumps(etag).decode()}')
     if response.last_updated:
         said.append(f'"lastModified":"{instant(response.last_updated)}"')
     if outcome and response.body:

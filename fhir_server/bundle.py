@@ -82,7 +82,7 @@ async def _batch(session: Session, request: Request, bundled: Sequence[dict[str,
             if entry.interaction in ORDER:
                 plan = await plan_entry(session, entry)
                 if entry.request.resource:
-                    refuse_unresolvable(entry.identity[0], entry.request.resource, full_urls - {entry.full_url})
+                    refuse_unresolvable(entry.identity[0], entry.request.resource, full_urls, entry.full_url)
                 planned.append((entry, plan))
             else:
                 reads.append(entry)

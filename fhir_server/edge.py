@@ -161,8 +161,11 @@ class Edge:
             body = await _body(receive, headers, LARGEST_RESOURCE if path else self._max_body)
         elif method == "POST":
             check_form(headers.get("content-type", ""))
-            form = (await _body(receive, headers, LARGEST_RESOURCE)).decode("utf-8", "replace")
-            query = "&".join(part for part in (query, form) if part)
+            form = await _body(receive, headers, LARGEST_RESOURCE)
+            try:
+                query = "&".join(part for part in (query, form.decode()) if part)
+            except UnicodeDecodeError:
+                raise BadRequest("The form is not UTF-8.", code="value") from None
         base = (
             f"{self._base_url}/fhir/{name}" if self._base_url else _base(scope["scheme"], headers.get("host", ""), name)
         )
@@ -264,11 +267,13 @@ def _site(edge: Edge) -> FastAPI:
     """What is not FHIR: health and OpenAPI. Errors are OperationOutcomes here too."""
     site = FastAPI(title="FHIR R4 server", version=release(), lifespan=edge.lifespan, docs_url=None, redoc_url=None)
 
+    @site.head("/livez", include_in_schema=False)
     @site.get("/livez")
     async def livez() -> dict[str, str]:
         """Whether the process answers."""
         return {"status": "ok"}
 
+    @site.head("/readyz", include_in_schema=False)
     @site.get("/readyz")
     async def readyz() -> HTTPResponse:
         """Whether requests can be answered: the database is there and its schema is of this release."""

@@ -5,6 +5,7 @@ https://hl7.org/fhir/R4/bundle.html#bundle-entry
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -41,6 +42,7 @@ READS: Final[Mapping[str, Interaction]] = {
 }
 # The order of work, whatever the order in the Bundle; reads come last.
 ORDER: Final = {"delete": 0, "create": 1, "update": 2}
+_FAIR: Final = 50  # entries that are planned before other requests have their turn
 _PRECONDITIONS: Final = {"ifMatch": "if-match", "ifNoneMatch": "if-none-match", "ifNoneExist": "if-none-exist"}
 
 
@@ -68,8 +70,8 @@ def entry_of(request: Request, index: int, entry: dict[str, Any]) -> Entry:
             raise BadRequest(f"{url[:200]!r} is not below {request.base}.", code="value")
         url = url[len(request.base) :]
     place, _, query = url.partition("?")
-    place = place.removeprefix("/").removesuffix("/")
-    path = tuple(unquote(segment) for segment in place.split("/")) if place else ()
+    place = unquote(place).removeprefix("/").removesuffix("/")
+    path = tuple(place.split("/")) if place else ()
     headers = {name: asked[key] for key, name in _PRECONDITIONS.items() if key in asked}
     if "ifModifiedSince" in asked:
         try:
@@ -95,6 +97,8 @@ def entry_of(request: Request, index: int, entry: dict[str, Any]) -> Entry:
 
 async def plan_entry(session: Session, entry: Entry) -> Plan:
     """The write an entry asks for. Raises what the interaction raises."""
+    if entry.index % _FAIR == 0:
+        await asyncio.sleep(0)
     if entry.interaction == "create":
         return await plan_create(session, entry.request, entry.identity[1])
     return await (plan_update if entry.interaction == "update" else plan_delete)(session, entry.request)

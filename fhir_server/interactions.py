@@ -156,8 +156,9 @@ async def plan_update(session: Session, request: Request) -> Plan:
         raise BadRequest(f"{logical_id[:100]!r} is not a logical id: 1 to 64 letters, digits, - and .", code="value")
     tree = _resource(request, resource_type)
     if tree.get("id") != logical_id:
-        there = f"is {tree['id']!r}" if isinstance(tree.get("id"), str) else "is missing"
-        code = "value" if "id" in tree else "required"
+        found, given = tree.get("id"), "id" in tree
+        there = f"is {found[:100]!r}" if isinstance(found, str) else "is no string" if given else "is missing"
+        code = "value" if given else "required"
         message = f"The id of the resource {there}; the URL says {logical_id!r}."
         raise BadRequest(message, code=code, expression=[f"{resource_type}.id"])
     expect, absent = if_match(request.headers), if_none_match_any(request.headers)
@@ -191,8 +192,9 @@ def _resource(request: Request, resource_type: str) -> dict[str, Any]:
     tree = request.decode()
     found = tree.get("resourceType")
     if found != resource_type:
-        there = f"says {found!r}" if isinstance(found, str) else "is missing"
-        code = "value" if "resourceType" in tree else "required"
+        given = "resourceType" in tree
+        there = f"says {found[:100]!r}" if isinstance(found, str) else "is no string" if given else "is missing"
+        code = "value" if given else "required"
         message = f"resourceType {there}; the URL says {resource_type!r}."
         raise Invalid(message, code=code, expression=[resource_type])
     return tree

@@ -19,6 +19,7 @@ from resources.outcome import BadRequest
 
 _CONDITIONAL: Final = re.compile(r"([A-Z][A-Za-z]{1,63})\?(.*)", re.DOTALL)
 _CONDITIONAL_IN_TEXT: Final = re.compile(rb'"reference"\s*:\s*"[A-Z][A-Za-z]*\?')
+_ESCAPED: Final = re.compile(rb"\\u00(?:3[Ff]|[4-7])")  # a letter or the question mark, behind which one may hide
 _RESTFUL: Final = re.compile(r"(https?://.+)/[A-Z][A-Za-z]*/[A-Za-z0-9\-.]{1,64}")
 _VERSIONED: Final = re.compile(r"(.+)/_history/[^/#]+")
 _ATTRIBUTE: Final = re.compile(r"""(\b(?:href|src)\s*=\s*)(["'])(.*?)\2""", re.DOTALL)
@@ -75,16 +76,17 @@ def expression(resource_type: str, tree: Any, wanted: Mapping[str, Any]) -> str:
 
 def may_be_conditional(text: bytes) -> bool:
     """Whether the JSON text of a resource may hold a conditional reference: quick, so that most need no walk."""
-    return _CONDITIONAL_IN_TEXT.search(text) is not None
+    return _CONDITIONAL_IN_TEXT.search(text) is not None or _ESCAPED.search(text) is not None
 
 
-def refuse_unresolvable(resource_type: str, tree: Any, full_urls: Collection[str] = ()) -> None:
+def refuse_unresolvable(resource_type: str, tree: Any, full_urls: Collection[str] = (), own: str = "") -> None:
     """Refuses references that only a transaction resolves: conditional ones, and to entries with these fullUrls.
 
-    Raises BadRequest (400)."""
+    own: the fullUrl of the resource itself, to which it may point. Raises BadRequest (400)."""
     for node in references(tree):
         reference = node["reference"]
-        if conditional(reference) or normal(reference.partition("#")[0]) in full_urls:
+        link = normal(reference.partition("#")[0])
+        if conditional(reference) or (link != own and link in full_urls):
             at = expression(resource_type, tree, node)
             message = f"{reference[:200]!r} is a reference that only a transaction can resolve."
             raise BadRequest(message, code="value", expression=[at])
@@ -99,13 +101,16 @@ class Links:
         self._definitions = definitions
         self._targets = targets
         self._created = created
+        # How a link can begin: most strings of a resource need no further look.
+        self._schemes = frozenset(scheme for url in targets for scheme in (url[:4], url[:4].upper()))
 
     def rewrite(self, tree: dict[str, Any], full_url: str) -> list[Pending]:
         """Rewrites every link of one resource in place: references, uri, url and uuid elements, narratives.
 
         Returns the references that must wait for the rehearsal. Raises BadRequest (400) for a urn: no entry has."""
         restful = _RESTFUL.fullmatch(full_url)
-        rewriting = _Rewriting(self._definitions, self._targets, self._created, restful[1] if restful else "", tree)
+        root = restful[1] if restful else ""
+        rewriting = _Rewriting(self._definitions, self._targets, self._created, self._schemes, root, tree)
         rewriting.walk(tree, ("",))
         return rewriting.pending
 
@@ -118,6 +123,7 @@ class _Rewriting:
         definitions: Definitions,
         targets: Mapping[str, str],
         created: frozenset[str],
+        schemes: frozenset[str],
         root: str,
         tree: dict[str, Any],
     ) -> None:
@@ -127,8 +133,7 @@ class _Rewriting:
         self._created = created
         self._root = root
         self._tree = tree
-        # How a link can begin: most strings of a resource need no further look.
-        self._schemes = {scheme for url in targets for scheme in (url[:4], url[:4].upper())}
+        self._schemes = schemes
         # A Bundle that is stored as it is keeps the links between its own entries.
         own = tree.get("entry") if tree.get("resourceType") == "Bundle" else None
         urls = (entry.get("fullUrl") for entry in own if isinstance(entry, dict)) if isinstance(own, list) else ()

@@ -24,7 +24,6 @@ from .links import Links, Pending, expression
 from .searching import check_condition, resolve
 
 _ATTEMPTS: Final = 5
-_FAIR: Final = 50  # entries that are planned before other requests have their turn
 _MOST_ISSUES: Final = 500  # said of one Bundle
 
 
@@ -44,8 +43,6 @@ async def transaction(session: Session, request: Request, bundled: Sequence[dict
     pending = _link(request, writes, errors)
     plans: list[Plan] = []
     for entry in writes:
-        if len(plans) % _FAIR == 0:
-            await asyncio.sleep(0)
         try:
             plans.append(await plan_entry(session, entry))
         except FhirError as error:

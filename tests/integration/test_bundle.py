@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -185,6 +186,32 @@ async def test_ba_1_each_entry_of_a_batch_is_answered_on_its_own(http: httpx.Asy
     assert [one["response"]["status"][:3] for one in said] == statuses
     assert said[0]["response"]["outcome"]["issue"][0]["expression"] == ["Patient.birthDate"]
     assert (await http.get("/_history")).json()["total"] == 1
+
+
+async def test_rd_2_the_410_of_an_entry_has_the_etag_of_the_deletion(http: httpx.AsyncClient) -> None:
+    await http.put("/Patient/p", json={**PATIENT, "id": "p"})
+    await http.delete("/Patient/p")
+    [gone] = await answers(http, "batch", entry("GET", "Patient%2Fp"))
+    assert (gone["response"]["status"], gone["response"]["etag"]) == ("410 Gone", 'W/"2"')
+    back = entry("PUT", "Patient/p", {**PATIENT, "id": "p"}, ifMatch=gone["response"]["etag"])
+    assert [one["response"]["status"] for one in await answers(http, "batch", back)] == ["201 Created"]
+
+
+@BOTH
+async def test_a_large_bundle_lets_other_requests_have_their_turn(http: httpx.AsyncClient, kind: str) -> None:
+    async def turns(entries: int) -> int:
+        """How often something else could be done while a Bundle was refused."""
+        refused = asyncio.create_task(
+            post(http, kind, *[entry("POST", "Patient", {"resourceType": "Patient", "x": 1})] * entries)
+        )
+        count = 0
+        while not refused.done():
+            await asyncio.sleep(0)
+            count += 1
+        return count
+
+    await turns(1)
+    assert await turns(1_000) - await turns(1) >= 15
 
 
 async def test_ba_1_two_writes_of_one_resource_are_both_done(http: httpx.AsyncClient) -> None:

@@ -72,6 +72,8 @@ async def test_hd_3_the_body_is_what_was_preferred(http: httpx.AsyncClient, pref
     [
         ("/Patient", b'{"resourceType":"Observation"}', 400, "resourceType says 'Observation'"),
         ("/Patient", b'{"birthDate":"2000"}', 400, "resourceType is missing"),
+        ("/Patient", b'{"resourceType":1}', 400, "resourceType is no string"),
+        ("/Patient", b'{"resourceType":"' + b"x" * 5_000 + b'"}', 400, f"'{'x' * 100}'; the URL"),
         ("/Patient", b"", 400, "no body"),
         ("/Foo", b'{"resourceType":"Foo"}', 404, "'Foo' is not a resource type"),
         ("/patient", b'{"resourceType":"Patient"}', 404, "Patient was meant"),

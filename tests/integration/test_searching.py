@@ -56,6 +56,8 @@ async def test_se_1_post_means_the_same(http: httpx.AsyncClient) -> None:
         answer = await http.post(url, content=body.encode(), headers=form)
         assert ids(answer.json()) == ids(found.json()) == ["p4", "p3", "p2"], url
     assert (await http.post("/Patient/_search", json={})).status_code == 415
+    for body in (b"name=%FF", b"name=\xff"):
+        assert (await http.post("/Patient/_search", content=body, headers=form)).status_code == 400
 
 
 async def test_pg_1_pages_show_everything_once_and_their_links_nothing(http: httpx.AsyncClient) -> None:

@@ -52,6 +52,13 @@ async def test_up_2_ur_4_id_and_type_must_be_those_of_the_url(
     assert (await http.get("/_history")).json()["total"] == 0
 
 
+@pytest.mark.parametrize(("logical_id", "said"), [(5, "is no string"), ("x" * 5_000, f"is '{'x' * 100}';")])
+async def test_up_2_a_wrong_id_is_said_in_short(http: httpx.AsyncClient, logical_id: Any, said: str) -> None:
+    answer = await http.put("/Patient/p", json={"resourceType": "Patient", "id": logical_id})
+    assert answer.status_code == 400
+    assert said in answer.json()["issue"][0]["diagnostics"]
+
+
 async def test_up_3_a_tenant_may_keep_ids_to_itself(
     http: httpx.AsyncClient, tenant: FreshTenant, owner: Owner, edge: Edge
 ) -> None:

@@ -70,6 +70,9 @@ def test_bu_4_entries_of_an_answer() -> None:
     assert orjson.loads(response_entry(Response(204, "", 3))) == {
         "response": {"status": "204 No Content", "etag": 'W/"3"'}
     }
+    assert orjson.loads(response_entry(Response(410, headers={"ETag": 'W/"4"'}))) == {
+        "response": {"status": "410 Gone", "etag": 'W/"4"'}
+    }
     outcome = '{"resourceType":"OperationOutcome"}'
     assert orjson.loads(response_entry(Response(404, outcome), outcome=True)) == {
         "response": {"status": "404 Not Found", "outcome": {"resourceType": "OperationOutcome"}}

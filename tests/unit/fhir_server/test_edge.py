@@ -111,6 +111,12 @@ async def test_hd_5_request_ids(http: httpx.AsyncClient) -> None:
     assert replaced.headers["x-request-id"] != replaced.headers["x-correlation-id"] == "x" * 201
 
 
+@pytest.mark.parametrize("url", ["http://a.example:81/livez", "http://a.example:81/readyz"])
+async def test_hd_7_monitors_may_ask_by_head(http: httpx.AsyncClient, url: str) -> None:
+    head, get = await http.head(url), await http.get(url)
+    assert (head.status_code, head.headers["content-length"]) == (200, get.headers["content-length"])
+
+
 async def test_hd_7_head_is_get_without_the_body(http: httpx.AsyncClient, behind: Behind) -> None:
     head, get = await http.head("/Patient/1"), await http.get("/Patient/1")
     assert head.content == b""

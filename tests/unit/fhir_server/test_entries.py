@@ -33,6 +33,8 @@ def read(method: str, url: str, prefer: str = "", resource: Any = None, full_url
         ("GET", f"{BASE}/Patient/1?x=1", "read", ("Patient", "1"), "x=1"),
         ("GET", "Patient?name=a%20b&x=/y?z", "search-type", ("Patient",), "name=a%20b&x=/y?z"),
         ("GET", "Patient/%31/_history/2", "vread", ("Patient", "1", "_history", "2"), ""),
+        ("GET", "Patient%2F1%3Fx", "read", ("Patient", "1?x"), ""),
+        ("GET", "%2FPatient/1%2F", "read", ("Patient", "1"), ""),
         ("DELETE", "Patient/1", "delete", ("Patient", "1"), ""),
         ("GET", f"{BASE}/_history?_since=x", "history-system", ("_history",), "_since=x"),
     ],

@@ -1,5 +1,6 @@
 """Links between the entries of a transaction: TR-5, TR-7, TR-9, TR-10."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -143,9 +144,50 @@ def test_tr_10_a_conditional_reference_in_a_plain_write_is_refused_where_it_stan
     refuse_unresolvable("Observation", {"resourceType": "Observation", "subject": {"reference": UUID}})
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        rb'{"reference":"Patient\u003fidentifier=1"}',
+        rb'{"reference":"Patient\u003Fidentifier=1"}',
+        rb'{"reference":"\u0050atient?identifier=1"}',
+        rb'{"reference":"P\u0061tient?identifier=1"}',
+        rb'{"referenc\u0065":"Patient?identifier=1"}',
+    ],
+)
+def test_tr_10_an_escape_hides_no_conditional_reference(text: bytes) -> None:
+    assert may_be_conditional(text)
+
+
+def test_tr_10_other_escapes_cost_no_walk() -> None:
+    assert not may_be_conditional(
+        rb'{"div":"\u003cdiv\u003e \u0026 \u0027","family":"M\u00fcller \u674e","reference":"Patient/1"}'
+    )
+
+
 def test_ba_2_a_link_to_another_entry_of_a_batch_is_refused() -> None:
+    observation = {"subject": {"reference": UUID.upper()}}
     with pytest.raises(BadRequest):
-        refuse_unresolvable("Observation", {"subject": {"reference": UUID.upper()}}, {UUID})
+        refuse_unresolvable("Observation", observation, {UUID})
+    refuse_unresolvable("Observation", observation, {UUID}, own=UUID)
+
+
+class Looked(dict[str, str]):
+    """Targets that count how often all of them were gone through."""
+
+    times = 0
+
+    def __iter__(self) -> Iterator[str]:
+        self.times += 1
+        return super().__iter__()
+
+
+def test_the_targets_are_not_gone_through_for_every_entry() -> None:
+    """Or else the time would grow with the square of the Bundle's size."""
+    targets = Looked(TARGETS)
+    links = Links(DEFINITIONS, targets, frozenset())
+    for _ in range(10):
+        links.rewrite({"resourceType": "Observation", "subject": {"reference": UUID}}, "")
+    assert targets.times <= 1
 
 
 def test_a_conditional_reference_is_type_and_query() -> None:
