@@ -9,10 +9,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
 from typing import Any, Final, Protocol
 
-from resources.definitions import Definitions, SearchParameter
+from resources.definitions import Definitions
+
+from .searchable import Searchable
 
 FHIR_VERSION: Final = "4.0.1"
 _SYSTEM_LEVEL: Final = ("transaction", "batch", "search-system", "history-system")  # system-restful-interaction
+_COMPARTMENT: Final = "http://hl7.org/fhir/CompartmentDefinition/"
 _TYPE_LEVEL: Final = (  # type-restful-interaction
     "read", "vread", "update", "patch", "delete", "history-instance", "history-type", "create", "search-type",
 )  # fmt: skip
@@ -41,7 +44,9 @@ def capability_statement(
     routes: Sequence[Route],
     operations: Sequence[Operation],
     definitions: Definitions,
-    is_searchable: Callable[[SearchParameter], bool],
+    searchable: Callable[[str], Sequence[Searchable]],
+    common: Collection[str],
+    controls: Collection[str],
     preconditions: Mapping[str, Collection[str]],
     formats: Sequence[str],
     update_create: bool,
@@ -51,7 +56,8 @@ def capability_statement(
 ) -> dict[str, Any]:
     """The statement of one tenant.
 
-    is_searchable: whether a search may use a parameter. preconditions: interaction → headers it heeds.
+    searchable: the parameters of a resource type that work. common: codes of those that work over all types at once.
+    controls: names of what else a search may say, `_count` among them. preconditions: interaction → headers it heeds.
     update_create: whether a PUT may create. software: name and version. date: when what is said here last changed."""
     asked_for = {route.interaction for route in routes}
     shapes = {(route.interaction, route.shape) for route in routes}
@@ -67,17 +73,30 @@ def capability_statement(
         "conditionalDelete": "single" if ("delete", "[type]") in shapes else "not-supported",
         "referencePolicy": ["literal", "logical"],
     }
-    resources = [
-        {
+    parameters = {one: tuple(searchable(one)) for one in definitions.resource_types}
+    included, pointing = _includes(parameters)
+    resources = []
+    for resource_type in definitions.resource_types:
+        stated: dict[str, Any] = {
             "type": resource_type,
             "profile": definitions.structures[resource_type].url,
             **of_every_type,
-            "searchParam": _search_parameters(definitions, resource_type, is_searchable),
         }
-        for resource_type in definitions.resource_types
-    ]
+        if "_include" in controls:
+            stated["searchInclude"] = ["*", *included[resource_type]]
+        if "_revinclude" in controls:
+            stated["searchRevInclude"] = ["*", *pointing[resource_type]]
+        stated["searchParam"] = [_search_parameter(one) for one in parameters[resource_type]]
+        resources.append(stated)
     rest: dict[str, Any] = {"mode": "server", "resource": resources}
     rest["interaction"] = [{"code": code} for code in _SYSTEM_LEVEL if code in asked_for]
+    if "search-system" in asked_for:
+        any_type = next(iter(parameters.values()))
+        rest["searchParam"] = [_search_parameter(one) for one in any_type if one.code in common]
+        rest["searchParam"] += [{"name": name, "type": "special"} for name in sorted(controls)]
+    if "search-compartment" in asked_for:
+        names = sorted(definitions.compartments)
+        rest["compartment"] = [f"{_COMPARTMENT}{name[0].lower()}{name[1:]}" for name in names]
     if operations:
         rest["operation"] = [{"name": one.code, "definition": one.definition} for one in operations]
     name, version = software
@@ -105,11 +124,19 @@ def _conditional_read(heeded: Collection[str]) -> str:
     return known["if-modified-since" in heeded, "if-none-match" in heeded]
 
 
-def _search_parameters(
-    definitions: Definitions, resource_type: str, is_searchable: Callable[[SearchParameter], bool]
-) -> list[dict[str, str]]:
-    return [
-        {"name": parameter.code, "definition": parameter.url, "type": parameter.type}
-        for parameter in sorted(definitions.parameters_of(resource_type).values(), key=lambda p: p.code)
-        if is_searchable(parameter)
-    ]
+def _search_parameter(parameter: Searchable) -> dict[str, str]:
+    stated = {"name": parameter.code, "definition": parameter.url, "type": parameter.type}
+    return stated | ({"documentation": parameter.documentation} if parameter.documentation else {})
+
+
+def _includes(parameters: Mapping[str, Sequence[Searchable]]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """By resource type what `_include` may name for it, and what `_revinclude` may."""
+    included: dict[str, list[str]] = {name: [] for name in parameters}
+    pointing: dict[str, list[str]] = {name: [] for name in parameters}
+    for resource_type, of_type in parameters.items():
+        for one in of_type:
+            if one.type == "reference":
+                included[resource_type].append(f"{resource_type}:{one.code}")
+                for target in one.targets:
+                    pointing[target].append(f"{resource_type}:{one.code}")
+    return included, pointing

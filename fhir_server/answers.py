@@ -36,12 +36,14 @@ def bundle(
     return "".join(parts)
 
 
-def match_entry(base: str, version: Version) -> str:
-    """An entry of a searchset. https://hl7.org/fhir/R4/search.html#return"""
-    return (
-        f'{{"fullUrl":"{base}/{version.resource_type}/{version.logical_id}","resource":{version.body},'
-        '"search":{"mode":"match"}}'
-    )
+def match_entry(base: str, version: Version, body: str | None = None, mode: str = "match", inner: str = "") -> str:
+    """An entry of a searchset. https://hl7.org/fhir/R4/search.html#return
+
+    body: if it is not the whole version. inner: id of the contained resource that is answered instead of it."""
+    url = f"{base}/{version.resource_type}/{version.logical_id}"
+    if inner:
+        url += f"#{inner}"
+    return f'{{"fullUrl":"{url}","resource":{version.body if body is None else body},"search":{{"mode":"{mode}"}}}}'
 
 
 def history_entry(base: str, version: Version) -> str:
@@ -49,7 +51,7 @@ def history_entry(base: str, version: Version) -> str:
     place = f"{version.resource_type}/{version.logical_id}"
     resource = f'"resource":{version.body},' if version.body else ""
     url = version.resource_type if version.method == "POST" else place
-    status = 204 if version.body is None else 201 if version.version_id == 1 else 200
+    status = 204 if version.body is None else 201 if version.outcome == "created" else 200
     return (
         f'{{"fullUrl":"{base}/{place}",{resource}"request":{{"method":"{version.method}","url":"{url}"}},'
         f'"response":{{"status":"{_STATUS[status]}","etag":"W/\\"{version.version_id}\\"",'

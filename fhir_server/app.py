@@ -7,7 +7,7 @@ opened(settings)        the same parts without HTTP, for commands
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import partial
 from typing import Final
 
@@ -17,14 +17,17 @@ from resources.hashing import Hash
 from resources.outcome import Unavailable
 from resources.store import Store
 from resources.validation import Validator
-from search import indexer
+from search import indexer, own
 from search.run import Search
+from search.store import own_parameters
+from terminology.membership import Terminology
 
 from .bundle import process
 from .edge import Edge, Opened
 from .entries import READS, Interaction
 from .floors import FLOORS
 from .interactions import create, delete, update
+from .jobs import Jobs
 from .settings import SETTINGS, Settings
 from .store import Registered
 from .tenancy import Tenant, Tenants
@@ -42,20 +45,25 @@ INTERACTIONS: Final[Mapping[str, Interaction]] = {
 
 def application(settings: Settings) -> Edge:
     """The ASGI application; its lifespan opens the database. Raises Unsafe there when it must not serve."""
-    opening = partial(opened, settings)
+    opening = partial(opened, settings, jobs=True)
     origins = [origin.strip() for origin in settings.cors_origins.split(",") if origin.strip()]
     return Edge(INTERACTIONS, opening, max_body=settings.max_body, base_url=settings.base_url, cors_origins=origins)
 
 
 @contextlib.asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Opened]:
-    """The database and the tenants, ready for requests. Raises Unsafe when the database is not fit to serve."""
+async def opened(settings: Settings, *, jobs: bool = False, fair: bool = True) -> AsyncIterator[Opened]:
+    """The database and the tenants, ready for requests; jobs: and for jobs, which are then done in the background.
+
+    fair: leaving half of the time to requests. Raises Unsafe when the database is not fit to serve."""
     database = await Database.open(settings.database_url, connections=settings.connections)
     tenants = Tenants(database, _tenant_of(database))
+    working = Jobs(database, tenants, settings.base_url, fair=fair)
     try:
         if pending := await migrate.pending(database, FLOORS):
             raise Unsafe(f"the schema lacks {', '.join(pending)}; run `fhir-server migrate`")
         await tenants.start()
+        if jobs:
+            working.start()
 
         async def ready() -> bool:
             try:
@@ -65,32 +73,42 @@ async def opened(settings: Settings) -> AsyncIterator[Opened]:
 
         yield Opened(tenants, database.session, ready)
     finally:
+        await working.stop()
         await database.close()
         await tenants.stop()
 
 
-def _tenant_of(database: Database) -> Callable[[Registered], Tenant]:
-    """What makes a tenant of its row in the registry. Until a tenant has definitions of its own, all share one set."""
+def _tenant_of(database: Database) -> Callable[[Registered], Awaitable[Tenant]]:
+    """What makes a tenant of its row in the registry. Tenants without definitions of their own share one set."""
     defined = definitions.load()
     hash_ = Hash(database.hash_key)
     validator = Validator(defined)
+    terminology = Terminology(defined)  # one for all: what it remembers is of a tenant each
+    indexers: dict[frozenset[str], indexer.Indexer] = {}  # by the types whose words are indexed
     indexing = indexer.Indexer(defined, hash_)
-    store = Store(hash_, defined, (indexer.FLOOR,))
+    store = Store(hash_, defined, (indexer.FLOOR, own.FLOOR))
     defaults = {setting.name: setting.default for setting in SETTINGS if setting.tenant}
 
-    def tenant_of(row: Registered) -> Tenant:
+    async def tenant_of(row: Registered) -> Tenant:
         settings = {**defaults, **row.settings}
+        words = frozenset(filter(None, settings["search_words"].split(",")))
+        definitions, indexes = defined, indexers.setdefault(words, indexing.extended(defined, words))
+        # A tenant whose definitions have never changed has none of its own.
+        registered = await own_parameters(database.session(row.tenant_id)) if row.definitions_number > 1 else []
+        if parameters := [one.parameter for one in registered if one.state != "dropping"]:
+            definitions = own.in_force(defined, parameters)
+            indexes = indexes.extended(definitions)
         return Tenant(
             row.tenant_id,
             row.name,
             row.definitions_number,
             settings,
-            defined,
+            definitions,
             validator,
-            indexing,
+            indexes,
             hash_,
             store,
-            Search(indexing),
+            Search(indexes, terminology),
         )
 
     return tenant_of

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from resources.database import Session
-from resources.outcome import BadRequest, FhirError, Invalid
+from resources.outcome import BadRequest, FhirError, Invalid, Unavailable
+from resources.store import StaleDefinitions
 
 from .answers import bundle, response_entry
 from .entries import ORDER, Entry, entry_of, plan_entry, read_entry, written_entry
@@ -100,4 +101,8 @@ async def _batch(session: Session, request: Request, bundled: Sequence[dict[str,
             answers[entry.index] = await read_entry(session, entry)
         except FhirError as error:
             fails(entry.index, error)
+        except StaleDefinitions:
+            if not planned:
+                raise
+            fails(entry.index, Unavailable("The definitions of the tenant have just changed; send the request again."))
     return Response(200, bundle("batch-response", (answers[i] for i in range(len(bundled)))))

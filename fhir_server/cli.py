@@ -78,6 +78,9 @@ def parser() -> argparse.ArgumentParser:
         "paths", metavar="PATH", nargs="+", type=Path, help=".json, .ndjson, either .gz, or a folder of them"
     )
     load.add_argument("--tenant", default="default", metavar="NAME", help="where they go [default]")
+    reindex = _add(verbs, "reindex", commands.reindex, "make the search index anew while the server runs")
+    reindex.add_argument("--tenant", metavar="NAME", help="of this tenant only; by default of all")
+    reindex.add_argument("--type", metavar="TYPE", help="of this resource type only; by default of all")
     return top
 
 

@@ -1,4 +1,4 @@
-"""What the commands do, but for serve: migrate, tenant, load.
+"""What the commands do, but for serve: migrate, tenant, load, reindex.
 
 The database is the one at --owner-database-url or --database-url or, without either, the embedded one of --data-dir: a
 command attaches to the database that `serve` runs, or runs it for its own time.
@@ -145,3 +145,13 @@ def load_files(given: argparse.Namespace, settings: Settings) -> int:
     with _embedded(settings, "load") as embedded:
         settings = settings.replace(database_url=embedded.application_url)
         return run(load.run(settings, given.paths, given.tenant, sys.stdout))
+
+
+def reindex(given: argparse.Namespace, settings: Settings) -> int:
+    from . import reindex  # the whole application, as above
+
+    if not is_embedded(settings, "database_url"):
+        return run(reindex.run(settings, given.tenant, given.type, sys.stdout))
+    with _embedded(settings, "reindex") as embedded:
+        settings = settings.replace(database_url=embedded.application_url)
+        return run(reindex.run(settings, given.tenant, given.type, sys.stdout))

@@ -23,9 +23,19 @@ from fastapi import Request as HTTPRequest
 from fastapi import Response as HTTPResponse
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Route
 
 from resources.database import Session
-from resources.outcome import BadRequest, Fault, FhirError, Issue, TooLarge, Unavailable, UnsupportedMediaType
+from resources.outcome import (
+    BadRequest,
+    Fault,
+    FhirError,
+    Issue,
+    NotAcceptable,
+    TooLarge,
+    Unavailable,
+    UnsupportedMediaType,
+)
 from resources.store import StaleDefinitions
 
 from .entries import Interaction
@@ -44,7 +54,7 @@ ASGI = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 LARGEST_RESOURCE: Final = 10_000_000  # bytes of a body that is not a Bundle of requests, whose limit is a setting
 _WITH_RESOURCE: Final = frozenset({"create", "update", "batch", "transaction"})
-_HOST: Final = re.compile(r"(?:[A-Za-z0-9.\-_]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+_HOST: Final = re.compile(r"(?:[A-Za-z0-9.\-_]{1,255}|\[[0-9A-Fa-f:.]{1,64}\])(?::[0-9]{1,5})?")
 _NOSNIFF: Final = (b"x-content-type-options", b"nosniff")
 # A 304 is possible only where the client has an ETag to ask with; nothing goes into a cache that others share.
 _REVALIDATE: Final = (b"cache-control", b"private, no-cache")
@@ -75,6 +85,19 @@ class Opened(msgspec.Struct, frozen=True):
 
 class _Disconnected(Exception):
     """The client went away before its request was complete."""
+
+
+class _Shown:
+    """How the answer is written, as far as it is known."""
+
+    def __init__(self) -> None:
+        self.media_type, self.pretty = JSON, False
+
+    def ask(self, headers: Mapping[str, str], query: str) -> None:
+        """What Accept, `_format` and `_pretty` ask for. Raises NotAcceptable (406), BadRequest (400)."""
+        wanted = dict(parse_qsl(query)) if query else {}
+        self.media_type = negotiate(headers.get("accept", ""), wanted.get("_format", ""))
+        self.pretty = _pretty(wanted.get("_pretty", "false"))
 
 
 class Edge:
@@ -123,13 +146,10 @@ class Edge:
         for name, value in scope["headers"]:
             key, text = name.decode("latin-1"), value.decode("latin-1")
             headers[key] = f"{headers[key]}, {text}" if key in headers else text
-        media_type, pretty = JSON, False
+        shown = _Shown()
         try:
             query = scope["query_string"].decode("utf-8", "replace")
-            wanted = dict(parse_qsl(query)) if query else {}
-            media_type = negotiate(headers.get("accept", ""), wanted.get("_format", ""))
-            pretty = _pretty(wanted.get("_pretty", "false"))
-            response = await self._answer(scope, receive, headers, query)
+            response = await self._answer(scope, receive, headers, query, shown)
         except FhirError as error:
             response = failure(error)
         except _Disconnected:
@@ -139,13 +159,22 @@ class Edge:
             log.error("%s at\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
             response = failure(Fault("The request failed because of an error in the server."))
         body = response.body.encode()
-        if pretty and body:
+        if shown.pretty and body:
             body = msgspec.json.format(body, indent=2)
-        head = _head(scope["method"], headers, response, media_type, len(body))
+        head = _head(scope["method"], headers, response, shown.media_type, len(body))
         await send({"type": "http.response.start", "status": response.status, "headers": head})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
-    async def _answer(self, scope: Scope, receive: Receive, headers: dict[str, str], query: str) -> Response:
+    async def _answer(
+        self, scope: Scope, receive: Receive, headers: dict[str, str], query: str, shown: _Shown
+    ) -> Response:
+        refused: NotAcceptable | None = None
+        try:
+            shown.ask(headers, query)
+        except NotAcceptable as error:
+            if scope["method"] != "POST":
+                raise
+            refused = error  # a form may say another format
         opened = self.opened
         if opened is None:
             raise Unavailable("The server is starting or stopping.", headers={"Retry-After": "1"})
@@ -157,15 +186,17 @@ class Edge:
         interaction = find(method, path, tenant.definitions).interaction
         body = b""
         if interaction in _WITH_RESOURCE:
-            check_content_type(headers.get("content-type", ""))
-            body = await _body(receive, headers, LARGEST_RESOURCE if path else self._max_body)
+            body = await _body(receive, headers, LARGEST_RESOURCE if path else self._max_body, check_content_type)
         elif method == "POST":
-            check_form(headers.get("content-type", ""))
-            form = await _body(receive, headers, LARGEST_RESOURCE)
+            form = await _body(receive, headers, LARGEST_RESOURCE, check_form)
             try:
                 query = "&".join(part for part in (query, form.decode()) if part)
             except UnicodeDecodeError:
                 raise BadRequest("The form is not UTF-8.", code="value") from None
+            shown.ask(headers, query)
+            refused = None
+        if refused:
+            raise refused
         base = (
             f"{self._base_url}/fhir/{name}" if self._base_url else _base(scope["scheme"], headers.get("host", ""), name)
         )
@@ -182,8 +213,13 @@ class Edge:
             raise Unavailable("The settings of the tenant are changing.", headers={"Retry-After": "1"}) from None
 
 
-async def _body(receive: Receive, headers: Mapping[str, str], most: int) -> bytes:
-    """The whole body. Raises TooLarge (413) as soon as it is known to be."""
+async def _body(receive: Receive, headers: Mapping[str, str], most: int, check: Callable[[str], None]) -> bytes:
+    """The whole body. Raises TooLarge (413) as soon as it is known to be, and what check raises for its Content-Type.
+
+    Where there is no body, there need not be a Content-Type."""
+    content_type = headers.get("content-type")
+    if content_type is not None:
+        check(content_type)
     if headers.get("content-encoding", "identity") != "identity":
         raise UnsupportedMediaType("A body is sent without Content-Encoding.")
     too_large = TooLarge(f"The body is larger than {most} bytes.")
@@ -206,6 +242,8 @@ async def _body(receive: Receive, headers: Mapping[str, str], most: int) -> byte
         raise _Disconnected
     if len(body) > most:
         raise too_large
+    if body and content_type is None:
+        check("")
     return body
 
 
@@ -267,19 +305,21 @@ def _site(edge: Edge) -> FastAPI:
     """What is not FHIR: health and OpenAPI. Errors are OperationOutcomes here too."""
     site = FastAPI(title="FHIR R4 server", version=release(), lifespan=edge.lifespan, docs_url=None, redoc_url=None)
 
-    @site.head("/livez", include_in_schema=False)
     @site.get("/livez")
     async def livez() -> dict[str, str]:
         """Whether the process answers."""
         return {"status": "ok"}
 
-    @site.head("/readyz", include_in_schema=False)
     @site.get("/readyz")
     async def readyz() -> HTTPResponse:
         """Whether requests can be answered: the database is there and its schema is of this release."""
         ready = await edge.ready()
         text = '{"status":"ok"}' if ready else '{"status":"unavailable"}'
         return HTTPResponse(text, 200 if ready else 503, media_type="application/json")
+
+    for route in site.routes:
+        if isinstance(route, Route) and "GET" in (route.methods or ()):
+            route.methods = {*(route.methods or ()), "HEAD"}
 
     @site.exception_handler(HTTPException)
     async def outcome(request: HTTPRequest, error: Exception) -> HTTPResponse:

@@ -39,6 +39,8 @@ READS: Final[Mapping[str, Interaction]] = {
     "history-type": history,
     "history-system": history,
     "search-type": search,
+    "search-compartment": search,
+    "search-system": search,
 }
 # The order of work, whatever the order in the Bundle; reads come last.
 ORDER: Final = {"delete": 0, "create": 1, "update": 2}

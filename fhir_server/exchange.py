@@ -15,7 +15,7 @@ import orjson
 from msgspec import Struct
 
 from resources import exact
-from resources.outcome import FhirError, Issue, Malformed, operation_outcome
+from resources.outcome import FhirError, Gone, Issue, Malformed, operation_outcome
 from resources.store import Version
 
 from .tenancy import Tenant
@@ -70,7 +70,8 @@ def outcome_text(*issues: Issue) -> str:
 
 def failure(error: FhirError) -> Response:
     """The answer that an error stands for: its status, its headers and an OperationOutcome."""
-    return Response(error.status, outcome_text(*error.issues), headers=error.headers)
+    version_id, last_updated = (error.version_id, error.last_updated) if isinstance(error, Gone) else (0, None)
+    return Response(error.status, outcome_text(*error.issues), version_id, last_updated, headers=error.headers)
 
 
 def location(request: Request, version: Version) -> str:

@@ -11,14 +11,17 @@ from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from resources.database import Session
 from resources.outcome import BadRequest, NotFound, NotSupported
+from resources.store import Version
 from search.place import Place, Seal
 
 from .answers import bundle, history_entry
 from .exchange import Request, Response
 from .interactions import is_logical_id
+from .shaping import Shape, cut, shape_of
 
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -32,6 +35,7 @@ class _Asked(Struct, frozen=True):
     count: int  # versions a page; 0: only how many there are
     since: datetime | None  # versions written at or after it
     page: str  # sealed place where the page begins; "" for the first
+    shape: Shape  # what of each version is answered
 
 
 async def history(session: Session, request: Request) -> Response:
@@ -61,9 +65,14 @@ async def history(session: Session, request: Request) -> Response:
     links = [("self", _url(request, asked, asked.page))]
     if following:
         links.append(("next", _url(request, asked, _close(session, request, following))))
-    return Response(
-        200, bundle("history", (history_entry(request.base, v) for v in versions), total=total, links=links)
-    )
+    entries = (history_entry(request.base, _cut(request, asked.shape, version)) for version in versions)
+    return Response(200, bundle("history", entries, total=total, links=links))
+
+
+def _cut(request: Request, shape: Shape, version: Version) -> Version:
+    if shape.whole or version.body is None:
+        return version
+    return replace(version, body=cut(request.tenant.definitions, shape, version.body))
 
 
 def _bound_to(session: Session, request: Request) -> tuple[str, ...]:
@@ -73,12 +82,12 @@ def _bound_to(session: Session, request: Request) -> tuple[str, ...]:
 def _close(session: Session, request: Request, place: tuple[datetime, int]) -> str:
     written, rid = place
     micros = (written - _EPOCH) // timedelta(microseconds=1)
-    return Seal(request.tenant.hash.of).close(Place("", micros, rid), *_bound_to(session, request))
+    return Seal(request.tenant.hash.of).close(Place("", s=micros, rid=rid), *_bound_to(session, request))
 
 
 def _open(session: Session, request: Request, page: str) -> tuple[datetime, int]:
     """Where a page begins. Raises BadRequest (400) for a link that is not of this tenant, actor and history."""
-    place = Seal(request.tenant.hash.of).open(page, *_bound_to(session, request))
+    place = Seal(request.tenant.hash.of).open(page, Place, *_bound_to(session, request))
     return _EPOCH + timedelta(microseconds=place.s), place.rid
 
 
@@ -112,10 +121,11 @@ def _asked(request: Request) -> _Asked:
         given["_since"] = text
     if given.get("_summary") == "count":
         count = 0
-    elif given.get("_summary", "false") != "false":
-        raise NotSupported(f"_summary={given['_summary'][:100]} is not supported in a history.")
-    known = {"_since", "_count", "_summary", *_PRESENTATION}
+    resource_types = request.path[:1] if len(request.path) > 1 else ()
+    elements = given["_elements"].split(",") if "_elements" in given else ()
+    shape = shape_of(request.tenant.definitions, resource_types, given.get("_summary"), elements)
+    known = {"_since", "_count", "_summary", "_elements", *_PRESENTATION}
     if unknown := [name for name in given if name not in known]:
         raise NotSupported(f"{unknown[0][:100]} is not supported in a history; there are _count and _since.")
     given["_count"] = str(count)
-    return _Asked(tuple(given.items()), count, since, page)
+    return _Asked(tuple(given.items()), count, since, page, shape)

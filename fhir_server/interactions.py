@@ -30,11 +30,16 @@ from resources.outcome import (
     Unprocessable,
 )
 from resources.store import Change, StaleDefinitions, Version, body_parts
+from search import own
 
-from .exchange import Request, Response, http_date, location, outcome_text
+from .exchange import Request, Response, location, outcome_text
 from .links import may_be_conditional, refuse_unresolvable
-from .preferences import if_match, if_none_match_any, preferences, refuse_shaping, unchanged
+from .preferences import if_match, if_none_match_any, preferences, unchanged
+from .shaping import asked, cut
 from .tenancy import Tenant
+
+# Types whose resources change the definitions of the tenant, and what makes the rows that go with their writes.
+REGISTERED: Final = {"SearchParameter": own}
 
 is_logical_id: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}").fullmatch
 is_version_id: Final = re.compile(r"[1-9][0-9]{0,8}").fullmatch
@@ -61,28 +66,28 @@ async def read(session: Session, request: Request) -> Response:
     """The current version: 200, or 304 where the client has it already. Raises NotFound (404), Gone (410).
 
     https://hl7.org/fhir/R4/http.html#read"""
-    if request.query:
-        refuse_shaping(request.query)
     resource_type, logical_id = request.path
+    shape = asked(request.tenant.definitions, (resource_type,), request.query)
     version = await request.tenant.store.read(session, resource_type, logical_id) if is_logical_id(logical_id) else None
     found = _present(version, request.path)
     if unchanged(request.headers, str(found.version_id), found.last_updated):
         return Response(304, "", found.version_id, found.last_updated)
-    return Response(200, found.body or "", found.version_id, found.last_updated)
+    body = cut(request.tenant.definitions, shape, found.body or "")
+    return Response(200, body, found.version_id, found.last_updated)
 
 
 async def vread(session: Session, request: Request) -> Response:
     """One version, current or past: 200. Raises NotFound (404), Gone (410: this version is the deletion).
 
     https://hl7.org/fhir/R4/http.html#vread"""
-    if request.query:
-        refuse_shaping(request.query)
     resource_type, logical_id, _, version_id = request.path
+    shape = asked(request.tenant.definitions, (resource_type,), request.query)
     version = None
     if is_logical_id(logical_id) and is_version_id(version_id):
         version = await request.tenant.store.read_version(session, resource_type, logical_id, int(version_id))
     found = _present(version, request.path)
-    return Response(200, found.body or "", found.version_id, found.last_updated)
+    body = cut(request.tenant.definitions, shape, found.body or "")
+    return Response(200, body, found.version_id, found.last_updated)
 
 
 def _present(version: Version | None, path: tuple[str, ...]) -> Version:
@@ -90,8 +95,9 @@ def _present(version: Version | None, path: tuple[str, ...]) -> Version:
         raise NotFound(f"{'/'.join(path)} does not exist.")
     if version.body is None:
         # The ETag of the deletion lets the client bring the resource back under If-Match.
-        headers = {"ETag": f'W/"{version.version_id}"', "Last-Modified": http_date(version.last_updated)}
-        raise Gone(f"{'/'.join(path)} was deleted.", headers=headers)
+        gone = Gone(f"{'/'.join(path)} was deleted.")
+        gone.version_id, gone.last_updated = version.version_id, version.last_updated
+        raise gone
     return version
 
 
@@ -150,7 +156,7 @@ async def plan_create(session: Session, request: Request, logical_id: str = "") 
 async def plan_update(session: Session, request: Request) -> Plan:
     """The update of the resource that the URL names with the one in the body.
 
-    Raises BadRequest (400), MethodNotAllowed (405: clients may not create), PreconditionFailed (412)."""
+    Raises BadRequest (400), MethodNotAllowed (405: clients may not create)."""
     resource_type, logical_id = request.path
     if not is_logical_id(logical_id):
         raise BadRequest(f"{logical_id[:100]!r} is not a logical id: 1 to 64 letters, digits, - and .", code="value")
@@ -162,29 +168,23 @@ async def plan_update(session: Session, request: Request) -> Plan:
         message = f"The id of the resource {there}; the URL says {logical_id!r}."
         raise BadRequest(message, code=code, expression=[f"{resource_type}.id"])
     expect, absent = if_match(request.headers), if_none_match_any(request.headers)
-    if expect == "*" or not request.tenant.settings["update_create"]:
+    if not request.tenant.settings["update_create"]:
         current = await request.tenant.store.read(session, resource_type, logical_id)
-        if expect == "*" and (current is None or current.body is None):
-            raise PreconditionFailed(f"{resource_type}/{logical_id} does not exist.")
         if current is None:
             message = f"{resource_type}/{logical_id} does not exist, and clients may not choose ids here; use POST."
             raise MethodNotAllowed(message, headers={"Allow": "GET, HEAD, DELETE"})
-    return _plan(
-        request, "update", resource_type, logical_id, tree, expect if isinstance(expect, tuple) else None, absent
-    )
+    return _plan(request, "update", resource_type, logical_id, tree, expect, absent)
 
 
 async def plan_delete(session: Session, request: Request) -> Plan:
-    """The deletion of the resource that the URL names. Raises NotFound (404: no id), PreconditionFailed (412)."""
+    """The deletion of the resource that the URL names. Raises NotFound (404: no id), BadRequest (400: If-Match)."""
     resource_type, logical_id = request.path
     if not is_logical_id(logical_id):
         raise NotFound(f"{resource_type}/{logical_id} does not exist.")
-    expect = if_match(request.headers)
-    if expect == "*":
-        current = await request.tenant.store.read(session, resource_type, logical_id)
-        if current is None or current.body is None:
-            raise PreconditionFailed(f"{resource_type}/{logical_id} does not exist.")
-    return Plan(Change("delete", resource_type, logical_id, expect=expect if isinstance(expect, tuple) else None))
+    rows = {}
+    if registry := REGISTERED.get(resource_type):
+        rows["parameter"] = [registry.withdrawn(request.tenant.definitions_number, request.base)]
+    return Plan(Change("delete", resource_type, logical_id, rows=rows, expect=if_match(request.headers)))
 
 
 def _resource(request: Request, resource_type: str) -> dict[str, Any]:
@@ -221,6 +221,8 @@ def _plan(
     indexed = tenant.indexer.index(resource_type, logical_id, tree, request.base)
     head, tail = body_parts(tree, logical_id)
     sort_key, keys, rows = indexed.sort_key, indexed.keys, indexed.rows
+    if registry := REGISTERED.get(resource_type):
+        rows["parameter"] = [registry.row_of(tenant.definitions, tenant.definitions_number, tree, request.base)]
     change = Change(interaction, resource_type, logical_id, head, tail, sort_key, keys, rows, expect, absent)
     return Plan(change, warnings)
 

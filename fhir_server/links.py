@@ -34,6 +34,7 @@ class Pending(Struct):
     resource_type: str  # of a conditional reference, else ""
     query: str  # its condition
     target: str = ""  # of a reference to a version: "Patient/9", whose new version is to be named
+    fragment: str = ""  # and what follows it: "#part"
 
 
 def normal(url: str) -> str:
@@ -48,15 +49,21 @@ def conditional(reference: str) -> tuple[str, str] | None:
 
 
 def references(node: Any) -> Iterator[dict[str, Any]]:
-    """Every Reference in a tree that says `reference`."""
+    """Every Reference in a tree that says `reference`, but for those in the entries of a Bundle, which are its own."""
     if isinstance(node, dict):
         if isinstance(node.get("reference"), str):
             yield node
-        for value in node.values():
-            yield from references(value)
+        for key, value in node.items():
+            if not _are_entries(node, key):
+                yield from references(value)
     elif isinstance(node, list):
         for item in node:
             yield from references(item)
+
+
+def _are_entries(node: Mapping[str, Any], key: str) -> bool:
+    """Whether these are the entries of a Bundle that is stored as it is: a document, whose links nobody touches."""
+    return key == "entry" and node.get("resourceType") == "Bundle"
 
 
 def expression(resource_type: str, tree: Any, wanted: Mapping[str, Any]) -> str:
@@ -134,16 +141,14 @@ class _Rewriting:
         self._root = root
         self._tree = tree
         self._schemes = schemes
-        # A Bundle that is stored as it is keeps the links between its own entries.
-        own = tree.get("entry") if tree.get("resourceType") == "Bundle" else None
-        urls = (entry.get("fullUrl") for entry in own if isinstance(entry, dict)) if isinstance(own, list) else ()
-        self._own = frozenset(normal(url) for url in urls if isinstance(url, str))
 
     def walk(self, node: dict[str, Any], path: tuple[str, ...]) -> None:
         if type(resource_type := node.get("resourceType")) is str:
             path = (resource_type,)
         schemes = self._schemes
         for key, value in node.items():
+            if _are_entries(node, key):
+                continue
             kind = type(value)
             if kind is dict:
                 self.walk(value, (*path, key))
@@ -162,8 +167,7 @@ class _Rewriting:
                         value[i] = self._link(item, path, key)
 
     def _target(self, link: str) -> str | None:
-        key = normal(link)
-        return None if key in self._own else self._targets.get(key)
+        return self._targets.get(normal(link))
 
     def _reference(self, node: dict[str, Any], reference: str) -> None:
         link, hash_, fragment = reference.partition("#")
@@ -174,13 +178,12 @@ class _Rewriting:
         target = (self._root and self._target(f"{self._root}/{link}")) or self._target(link)
         if target:
             if versioned and target not in self._created:
-                self.pending.append(Pending(node, "", "", target))
+                self.pending.append(Pending(node, "", "", target, hash_ + fragment))
             node["reference"] = target + ("/_history/1" if versioned else "") + hash_ + fragment
         elif link.lower().startswith(("urn:uuid:", "urn:oid:")):
-            if normal(link) not in self._own:
-                at = expression(str(self._tree.get("resourceType")), self._tree, node)
-                message = f"{reference[:200]!r} is the fullUrl of no entry of this Bundle."
-                raise BadRequest(message, code="not-found", expression=[at])
+            at = expression(str(self._tree.get("resourceType")), self._tree, node)
+            message = f"{reference[:200]!r} is the fullUrl of no entry of this Bundle."
+            raise BadRequest(message, code="not-found", expression=[at])
         elif "?" in reference:
             condition = conditional(reference)
             if condition and self._definitions.is_resource_type(condition[0]):
@@ -204,9 +207,19 @@ class _Rewriting:
         return f"{found[1]}{found[2]}{target}{hash_}{fragment}{found[2]}" if target else found[0]
 
 
-@lru_cache(maxsize=4096)
 def element_type(definitions: Definitions, path: tuple[str, ...]) -> str:
     """The type of the element at a path of JSON names, like ("Patient", "photo", "url"); "" if there is none."""
+    # Names that nobody has validated may be of any length: those are not remembered.
+    known = len(path) <= 16 and max(map(len, path)) <= 64
+    return (_remembered if known else _element_type)(definitions, path)
+
+
+@lru_cache(maxsize=4096)
+def _remembered(definitions: Definitions, path: tuple[str, ...]) -> str:
+    return _element_type(definitions, path)
+
+
+def _element_type(definitions: Definitions, path: tuple[str, ...]) -> str:
     parent = code = path[0]
     if parent not in definitions.structures:
         return ""

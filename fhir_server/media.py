@@ -5,9 +5,9 @@ https://hl7.org/fhir/R4/http.html#mime-type
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Final
 
+from resources.hashing import remembered
 from resources.outcome import NotAcceptable, UnsupportedMediaType
 
 from .exchange import JSON
@@ -20,10 +20,11 @@ _JSON: Final = {
     "text/json": "text/json",
 }
 FORMATS: Final = ("json", JSON)  # as the CapabilityStatement names them
-_RANGES: Final = {"*/*": JSON, "application/*": JSON, "text/*": "text/json"}
+_OFFERED: Final = tuple(dict.fromkeys(_JSON.values()))  # in the order of the server's liking
 _NAMES: Final = _JSON | {"json": JSON}
 _VERSIONS: Final = ("4.0", "4.0.1")
 _KNOWN: Final = ", ".join(_JSON)
+_REFUSED: Final = (0.0, 0)
 
 
 def _parse(media_type: str) -> tuple[str, dict[str, str]]:
@@ -33,7 +34,7 @@ def _parse(media_type: str) -> tuple[str, dict[str, str]]:
     return name.strip(), {key.strip(): value.strip().strip('"') for key, _, value in pairs}
 
 
-@lru_cache(maxsize=256)
+@remembered(256)
 def check_content_type(content_type: str) -> None:
     """Refuses a body that is not FHIR JSON in UTF-8. Raises UnsupportedMediaType (415)."""
     name, parameters = _parse(content_type)
@@ -60,7 +61,7 @@ def _quality(parameters: dict[str, str]) -> float:
         return 0.0
 
 
-@lru_cache(maxsize=256)
+@remembered(256)
 def negotiate(accept: str, format_: str = "") -> str:
     """The media type of the answer, from Accept and from _format, which overrides it. Raises NotAcceptable (406)."""
     if format_:
@@ -71,13 +72,19 @@ def negotiate(accept: str, format_: str = "") -> str:
         raise NotAcceptable(f"_format={format_[:100]} is not a format of this server; it answers in json.")
     if not accept.strip():
         return JSON
-    best, chosen = 0.0, ""
-    for wanted in accept.split(","):
+    stated: dict[str, tuple[float, int]] = {}  # type or range → its quality, then its place from the end of the list
+    for place, wanted in enumerate(accept.split(",")):
         name, parameters = _parse(wanted)
-        media_type = _JSON.get(name) or _RANGES.get(name)
-        quality = _quality(parameters)
-        if media_type and quality > best and parameters.get("fhirversion", "4.0") in _VERSIONS:
-            best, chosen = quality, media_type
-    if not chosen:
+        if parameters.get("fhirversion", "4.0") in _VERSIONS:
+            name = _JSON.get(name, name)
+            stated[name] = max(stated.get(name, _REFUSED), (_quality(parameters), -place))
+
+    def liking(media_type: str) -> tuple[float, int]:
+        """Of a type the most specific range counts (RFC 9110, 12.5.1)."""
+        ranges = (media_type, media_type.partition("/")[0] + "/*", "*/*")
+        return next((stated[name] for name in ranges if name in stated), _REFUSED)
+
+    chosen = max(_OFFERED, key=liking)
+    if liking(chosen) <= _REFUSED:
         raise NotAcceptable(f"Nothing in Accept can be answered; this server answers in {_KNOWN}, for FHIR 4.0.")
     return chosen

@@ -5,6 +5,7 @@ https://hl7.org/fhir/R4/http.html#capabilities
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from hashlib import blake2b
@@ -16,43 +17,71 @@ from urllib.parse import parse_qs
 import orjson
 
 from conformance.capability import capability_statement
+from conformance.searchable import Searchable, searchable
 from resources.database import Session
 from resources.outcome import NotSupported
-from search.parameters import is_searchable
+from search.indexer import Indexer
+from search.names import LIST, Names
+from search.query import RESULT_PARAMETERS
 
 from .exchange import Request, Response
 from .media import FORMATS
 from .operations import OPERATIONS
-from .preferences import PRECONDITIONS, refuse_shaping, unchanged
+from .preferences import PRECONDITIONS, unchanged
 from .router import ROUTES
+from .shaping import asked, cut
+from .tenancy import Tenant
 
 _MODES: Final = ("full", "normative")
+_CRITERIA: Final = (LIST, "_has", "_filter")  # what no search parameter defines
+_OF_LINKS: Final = frozenset({"_page"})  # a parameter that only links have
 
 
 async def capabilities(session: Session, request: Request) -> Response:
     """The CapabilityStatement of the tenant: 200, or 304 where the client has it already. Raises NotSupported (400)."""
-    refuse_shaping(request.query)
+    tenant = request.tenant
+    shape = asked(tenant.definitions, ("CapabilityStatement",), request.query)
     for mode in parse_qs(request.query).get("mode", ()):
         if mode not in _MODES:
             raise NotSupported(f"mode={mode[:100]} is not supported; there are {' and '.join(_MODES)}.")
-    statement = capability_statement(
-        routes=ROUTES,
-        operations=OPERATIONS,
-        definitions=request.tenant.definitions,
-        is_searchable=is_searchable,
-        preconditions=PRECONDITIONS,
-        formats=FORMATS,
-        update_create=request.tenant.settings["update_create"],
-        base=request.base,
-        software=("fhir-server", release()),
-        date=installed(),
-    )
-    text = orjson.dumps(statement)
-    tag = blake2b(text, digest_size=8).hexdigest()
+    statement = await asyncio.to_thread(_statement, tenant.indexer, request.base, *_settings(tenant))
+    text = cut(tenant.definitions, shape, statement)
+    tag = blake2b(text.encode(), digest_size=8).hexdigest()
     headers = {"ETag": f'W/"{tag}"'}
     if unchanged(request.headers, tag, None):
         return Response(304, headers=headers)
-    return Response(200, text.decode(), headers=headers)
+    return Response(200, text, headers=headers)
+
+
+def _settings(tenant: Tenant) -> tuple[bool, bool]:
+    """What of the tenant's settings the statement shows."""
+    return tenant.settings["update_create"], tenant.settings["explain"]
+
+
+@lru_cache(maxsize=8)
+def _searchable(indexer: Indexer) -> dict[str, tuple[Searchable, ...]]:
+    """By resource type. Half a second of work: every parameter is asked what works with it."""
+    return {name: searchable(indexer, name) for name in indexer.definitions.resource_types}
+
+
+@lru_cache(maxsize=16)
+def _statement(indexer: Indexer, base: str, update_create: bool, explain: bool) -> str:
+    hidden = _OF_LINKS if explain else _OF_LINKS | {"_explain"}
+    statement = capability_statement(
+        routes=ROUTES,
+        operations=OPERATIONS,
+        definitions=indexer.definitions,
+        searchable=_searchable(indexer).__getitem__,
+        common=Names(indexer.definitions).parameters(()),
+        controls={*RESULT_PARAMETERS, *_CRITERIA} - hidden,
+        preconditions=PRECONDITIONS,
+        formats=FORMATS,
+        update_create=update_create,
+        base=base,
+        software=("fhir-server", release()),
+        date=installed(),
+    )
+    return orjson.dumps(statement).decode()
 
 
 @lru_cache(maxsize=1)

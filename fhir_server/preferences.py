@@ -1,4 +1,4 @@
-"""What a request asks for besides its resource: Prefer, preconditions, the shape of the answer. Pure.
+"""What a request asks for besides its resource: Prefer and preconditions. Pure.
 
 https://hl7.org/fhir/R4/http.html#ops, RFC 7240 (Prefer), RFC 9110 section 13 (preconditions)
 """
@@ -9,13 +9,12 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
 from typing import Final
-from urllib.parse import parse_qsl
 
 from msgspec import Struct
 
-from resources.outcome import BadRequest, NotSupported
+from resources.hashing import remembered
+from resources.outcome import BadRequest
 
 # The precondition headers that each interaction heeds; another one is refused by it or means nothing to it.
 PRECONDITIONS: Final[Mapping[str, frozenset[str]]] = {
@@ -25,7 +24,8 @@ PRECONDITIONS: Final[Mapping[str, frozenset[str]]] = {
     "delete": frozenset({"if-match"}),
 }
 
-_ETAG: Final = re.compile(r'\s*(?:(\*)|(?:W/)?"([^"]*)"|(\d+))\s*(?:,|$)')
+# One element of the list, which may be empty (RFC 9110, 5.6.1).
+_ETAG: Final = re.compile(r'\s*(?:(\*)|(?:W/)?"([^"]*)"|(\d+)|)\s*(?:,|$)')
 _VERSION: Final = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 _RETURNS: Final = {"minimal": "minimal", "representation": "representation", "operationoutcome": "OperationOutcome"}
 _ANY: Final = frozenset({"*"})
@@ -48,7 +48,7 @@ class Preferences(Struct, frozen=True):
         return {"Preference-Applied": honoured} if honoured else {}
 
 
-@lru_cache(maxsize=256)
+@remembered(256)
 def _preferences(prefer: str) -> Preferences:
     found: dict[str, str] = {}
     for part in prefer.replace(";", ",").split(","):
@@ -71,22 +71,24 @@ def _etags(name: str, header: str) -> frozenset[str]:
         tag = _ETAG.match(header, place)
         if tag is None:
             raise BadRequest(f'{name} is not a list of entity tags like W/"3": {header[:100]!r}.', code="value")
-        found.append(tag[1] or tag[2] or tag[3] or "")
+        if tag.lastindex:
+            said = tag[tag.lastindex]
+            found.append("" if said == "*" and not tag[1] else said)  # "*" in quotes is a tag like any other
         place = tag.end()
     if not found or ("*" in found and len(found) > 1):
         raise BadRequest(f'{name} is not a list of entity tags like W/"3": {header[:100]!r}.', code="value")
     return frozenset(found)
 
 
-def if_match(headers: Mapping[str, str]) -> tuple[int, ...] | str | None:
-    """The version ids of If-Match of which one must be the current; "*" for any; None if it is not there.
+def if_match(headers: Mapping[str, str]) -> tuple[int, ...] | None:
+    """The version ids of If-Match of which one must be the current; () for any, which is *; None if it is not there.
 
     A tag that is no version id of ours can match nothing and counts as version 0. Raises BadRequest (400)."""
     header = headers.get("if-match")
     if header is None:
         return None
     tags = _etags("If-Match", header)
-    return "*" if tags == _ANY else tuple(sorted(int(tag) if _VERSION.fullmatch(tag) else 0 for tag in tags))
+    return () if tags == _ANY else tuple(sorted(int(tag) if _VERSION.fullmatch(tag) else 0 for tag in tags))
 
 
 def if_none_match_any(headers: Mapping[str, str]) -> bool:
@@ -114,12 +116,3 @@ def unchanged(headers: Mapping[str, str], etag: str, last_updated: datetime | No
     except ValueError:
         return False
     return last_updated.replace(microsecond=0) <= (moment if moment.tzinfo else moment.replace(tzinfo=UTC))
-
-
-def refuse_shaping(query: str) -> None:
-    """Refuses to cut a resource to a part of it, which this server does for a search's count only.
-
-    Other parameters of a read mean nothing and are ignored. Raises NotSupported (400)."""
-    for name, value in parse_qsl(query, keep_blank_values=True):
-        if name == "_elements" or (name == "_summary" and value != "false"):
-            raise NotSupported(f"{name}={value[:100]} is not supported here; the whole resource is answered.")

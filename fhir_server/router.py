@@ -5,6 +5,7 @@ https://hl7.org/fhir/R4/http.html#summary
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from msgspec import Struct
@@ -19,8 +20,8 @@ class Route(Struct, frozen=True):
     """One row: what a method on a path of this shape means, in the words of the specification."""
 
     method: str
-    shape: str  # below the base; [type], [id] and [vid] stand for one segment each
-    interaction: str  # http://hl7.org/fhir/restful-interaction
+    shape: str  # below the base; [type], [id], [vid] and [compartment] stand for one segment each
+    interaction: str  # http://hl7.org/fhir/restful-interaction; search-compartment is not in it before R5
 
 
 ROUTES: Final = (
@@ -35,6 +36,12 @@ ROUTES: Final = (
     Route("GET", "_history", "history-system"),
     Route("GET", "[type]", "search-type"),
     Route("POST", "[type]/_search", "search-type"),
+    Route("GET", "[compartment]/[id]/[type]", "search-compartment"),
+    Route("POST", "[compartment]/[id]/[type]/_search", "search-compartment"),
+    Route("GET", "[compartment]/[id]/*", "search-compartment"),
+    Route("POST", "[compartment]/[id]/*/_search", "search-compartment"),
+    Route("GET", "", "search-system"),
+    Route("POST", "_search", "search-system"),
     # Which of the two it is, the Bundle's own type says.
     Route("POST", "", "batch"),
     Route("POST", "", "transaction"),
@@ -49,7 +56,8 @@ def _key(shape: str) -> tuple[str, ...]:
 _METHODS: Final[dict[tuple[str, ...], dict[str, Route]]] = {}
 for _route in ROUTES:
     _METHODS.setdefault(_key(_route.shape), {})[_route.method] = _route
-_KEYWORDS: Final = {segment for key in _METHODS for segment in key[1:] if segment}
+# (Place in the path, segment): only there it is a word of the specification; elsewhere it may be an id.
+_KEYWORDS: Final = {(n, segment) for key in _METHODS for n, segment in enumerate(key) if n and segment}
 
 
 def find(method: str, path: tuple[str, ...], definitions: Definitions) -> Route:
@@ -57,11 +65,11 @@ def find(method: str, path: tuple[str, ...], definitions: Definitions) -> Route:
     if path and not path[-1].startswith("$"):
         first = "" if definitions.is_resource_type(path[0]) else path[0]
         # An empty segment of a shape stands for any.
-        key = (first, *[segment if segment in _KEYWORDS else "" for segment in path[1:]])
+        key = (first, *[segment if (n, segment) in _KEYWORDS else "" for n, segment in enumerate(path[1:], 1)])
     else:
         key = path
     methods = _METHODS.get(key)
-    if methods is None or "" in path:
+    if methods is None or "" in path or _is_no_compartment(methods, path, definitions):
         raise NotFound(_unknown(path, definitions), code="not-supported")
     route = methods.get(method)
     if route is None:
@@ -73,12 +81,22 @@ def find(method: str, path: tuple[str, ...], definitions: Definitions) -> Route:
     return route
 
 
+def _is_no_compartment(methods: Mapping[str, Route], path: tuple[str, ...], definitions: Definitions) -> bool:
+    """Whether the path looks like a compartment, but its first type has none or its last is no type."""
+    if not any(route.interaction == "search-compartment" for route in methods.values()):
+        return False
+    return path[0] not in definitions.compartments or not (path[2] == "*" or definitions.is_resource_type(path[2]))
+
+
 def _unknown(path: tuple[str, ...], definitions: Definitions) -> str:
     if path[-1].startswith("$"):
         known = ", ".join(f"${operation.code}" for operation in OPERATIONS) or "none yet"
         return f"The operation {path[-1][:100]} is not known here; known are: {known}."
-    if not definitions.is_resource_type(path[0]) and not path[0].startswith("_"):
-        alike = next((name for name in definitions.resource_types if name.lower() == path[0].lower()), "")
-        hint = f"; {alike} was meant?" if alike else "."
-        return f"{path[0][:100]!r} is not a resource type of FHIR R4{hint}"
+    for name in path[:1] + path[2:3]:
+        if not definitions.is_resource_type(name) and not name.startswith("_") and name != "*":
+            alike = next((one for one in definitions.resource_types if one.lower() == name.lower()), "")
+            hint = f"; {alike} was meant?" if alike else "."
+            return f"{name[:100]!r} is not a resource type of FHIR R4{hint}"
+    if len(path) > 2 and definitions.is_resource_type(path[2]) and path[0] not in definitions.compartments:
+        return f"{path[0]} has no compartment; there are those of {', '.join(sorted(definitions.compartments))}."
     return f"There is nothing at {'/'.join(path)[:200]!r}."

@@ -16,8 +16,11 @@ from urllib.parse import urlsplit
 
 import platformdirs
 
+from resources import definitions
+from search.parameters.words import WORDS
+
 PREFIX: Final = "FHIR_SERVER_"
-ALL: Final = ("serve", "migrate", "tenant", "load")
+ALL: Final = ("serve", "migrate", "tenant", "load", "reindex")
 
 
 class BadSetting(Exception):
@@ -38,6 +41,7 @@ class Setting:
     choices: tuple[str, ...] = ()
     least: int = 0  # of an int
     most: int = 2**31 - 1
+    types: bool = False  # a list of resource types, separated by commas
 
     @property
     def option(self) -> str:
@@ -66,6 +70,11 @@ class Setting:
             return int(text)
         if self.choices and text not in self.choices:
             raise BadSetting(f"{given_as}: {text!r} is not one of {', '.join(self.choices)}.")
+        if self.types:
+            types = [name.strip() for name in text.split(",") if name.strip()]
+            if unknown := [name for name in types if not definitions.load().is_resource_type(name)]:
+                raise BadSetting(f"{given_as}: {unknown[0]!r} is not a resource type of FHIR R4.")
+            return ",".join(sorted(set(types)))
         if (schemes := self._schemes()) and text and urlsplit(text).scheme not in schemes:
             raise BadSetting(
                 f"{given_as}: not a URL that begins with {schemes[0]}://."
@@ -91,7 +100,7 @@ SETTINGS: Final = (
         "",
         "PostgreSQL 15 or newer, as the application role: postgresql://user:password@host/database; "
         "without it the server runs its own",
-        commands=("serve", "migrate", "load"),
+        commands=("serve", "migrate", "load", "reindex"),
         secret=True,
     ),
     Setting(
@@ -133,7 +142,7 @@ SETTINGS: Final = (
         "",
         "what clients call this server, up to but without /fhir, for example https://fhir.example.org; by default what "
         "their Host header says",
-        commands=("serve", "load"),
+        commands=("serve", "load", "reindex"),
     ),
     Setting(
         "cors_origins",
@@ -163,6 +172,30 @@ SETTINGS: Final = (
     Setting("default_count", 20, "entries of a page when _count is not given", int, tenant=True, least=1, most=1000),
     Setting(
         "max_count", 1000, "entries of a page at most, whatever _count says", int, tenant=True, least=1, most=10_000
+    ),
+    Setting(
+        "max_includes",
+        1000,
+        "included resources of an answer at most; if there are more, it says so and links to the rest; :iterate goes on "
+        "from ten times as many of one level at most",
+        int,
+        tenant=True,
+        least=1,
+        most=10_000,
+    ),
+    Setting(
+        "explain",
+        False,
+        "_explain=true shows how a search is run, and how many rows it looks at",
+        bool,
+        tenant=True,
+    ),
+    Setting(
+        "search_words",
+        ",".join(sorted(WORDS)),
+        "resource types whose words are indexed for _text and _content; after a change, `fhir-server reindex`",
+        tenant=True,
+        types=True,
     ),
 )
 

@@ -1,4 +1,5 @@
-"""The SQL of the registry of tenants. Workers read it as the application role; only the owner changes it.
+"""The SQL of the registry of tenants, and of jobs. Workers read the registry as the application role; only the owner
+changes it.
 
 Dropping a tenant is the one place that removes past versions, and so it is the owner's: the application role has no
 right to. The owner is bound by row level security as everybody is and works under the tenant's own setting.
@@ -7,13 +8,13 @@ right to. The owner is bound by row level security as everybody is and works und
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
 
-from resources.database import Database, Owner
+from resources.database import Database, Owner, Session
 
 _TENANTS: Final = """
 select tenant_id, name, state, definitions, settings::text as settings from fhir.tenant order by tenant_id"""
@@ -36,6 +37,23 @@ _DELETE: Final = """
 with batch as (delete from fhir.{table} where ctid = any(array(
   select ctid from fhir.{table} where tenant_id = $1 limit $2)) and tenant_id = $1 returning 1)
 select count(*) as rows from batch"""
+# A job is taken by putting off the time at which it is due: by the length of the lease.
+_CLAIM: Final = """
+update fhir.due d set at = clock_timestamp() + make_interval(secs => $2), holder = $1
+where (d.tenant_id, d.job_id) = (
+  select e.tenant_id, e.job_id from fhir.due e where e.at <= clock_timestamp() and e.kind = any($3)
+  order by e.at limit 1 for update skip locked)
+returning d.tenant_id, d.job_id"""
+_HOLD: Final = """
+update fhir.due d set at = clock_timestamp() + make_interval(secs => $4)
+where d.tenant_id = $1 and d.job_id = $2 and d.holder = $3 returning 1"""
+_JOB: Final = """
+select j.kind, j.arguments::text as arguments, j.progress::text as progress from job j
+where j.tenant_id = g.t and j.job_id = $2 and j.state = 'due'"""
+_STATE: Final = """
+select j.state, j.progress::text as progress, j.report from job j where j.tenant_id = g.t and j.job_id = $2"""
+_ADD: Final = "select job_add($1::int4, $2, $3::jsonb) as job_id"
+_SAVE: Final = "select job_save($1::int4, $2, $3, $4, $5::jsonb, $6, $7) as saved"
 _FORGET: Final = "delete from fhir.tenant where tenant_id = $1 and state = 'dropping'"
 
 
@@ -101,3 +119,50 @@ async def drop_tenant(
                 break
     await owner.fetch(_FORGET, tenant_id)
     return True
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Long work in a tenant, as it is stored."""
+
+    tenant_id: int
+    job_id: int
+    kind: str  # a row of JOBS
+    arguments: Mapping[str, Any]
+    progress: Mapping[str, Any]  # what its steps have left
+
+
+async def claim_job(database: Database, worker: str, lease: float, kinds: Iterable[str]) -> Job | None:
+    """Takes a job of these kinds that is due, if there is one, for so many seconds."""
+    claimed = await database.registry(_CLAIM, worker, lease, list(kinds))
+    if not claimed:
+        return None
+    tenant_id, job_id = claimed[0]["tenant_id"], claimed[0]["job_id"]
+    [row] = await database.session(tenant_id).select(_JOB, job_id)
+    return Job(tenant_id, job_id, row["kind"], orjson.loads(row["arguments"]), orjson.loads(row["progress"]))
+
+
+async def hold_job(database: Database, job: Job, worker: str, lease: float) -> bool:
+    """Prolongs the lease of a job; False if another worker has it."""
+    return bool(await database.registry(_HOLD, job.tenant_id, job.job_id, worker, lease))
+
+
+async def add_job(session: Session, kind: str, arguments: Mapping[str, Any]) -> int:
+    """Makes a job that is due at once."""
+    [row] = await session.call(_ADD, session.tenant_id, kind, orjson.dumps(arguments).decode())
+    return int(row["job_id"])
+
+
+async def job_state(session: Session, job_id: int) -> tuple[str, Mapping[str, Any], str]:
+    """due, done or failed; how far it is; why it failed."""
+    [row] = await session.select(_STATE, job_id)
+    return row["state"], orjson.loads(row["progress"]), row["report"]
+
+
+async def save_job(
+    session: Session, job: Job, worker: str, state: str, progress: Mapping[str, Any], report: str, lease: float
+) -> bool:
+    """Keeps how far a job is: due, done or failed; False, and nothing is kept, if another worker has it."""
+    text = orjson.dumps(progress).decode()
+    [row] = await session.call(_SAVE, job.tenant_id, job.job_id, worker, state, text, report, lease)
+    return bool(row["saved"])

@@ -6,7 +6,7 @@ A tenant is all that an interaction needs to know besides its session: settings,
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -44,7 +44,7 @@ class Tenant:
 class Tenants:
     """The registry of one worker."""
 
-    def __init__(self, database: Database, tenant_of: Callable[[Registered], Tenant]) -> None:
+    def __init__(self, database: Database, tenant_of: Callable[[Registered], Awaitable[Tenant]]) -> None:
         self._database = database
         self._tenant_of = tenant_of
         self._by_name: dict[str, Tenant] = {}
@@ -69,6 +69,13 @@ class Tenants:
             raise NotFound(f"There is no tenant {name!r}.", code="not-found")
         return tenant
 
+    def by_id(self, tenant_id: int) -> Tenant:
+        """Raises NotFound as get does."""
+        for tenant in self._by_name.values():
+            if tenant.tenant_id == tenant_id:
+                return tenant
+        raise NotFound("There is no such tenant.", code="not-found")
+
     def names(self) -> list[str]:
         return sorted(self._by_name)
 
@@ -83,7 +90,7 @@ class Tenants:
                         row.tenant_id,
                         row.definitions_number,
                     )
-                    fresh[row.name] = tenant if tenant and same else self._tenant_of(row)
+                    fresh[row.name] = tenant if tenant and same else await self._tenant_of(row)
             self._by_name = fresh
 
     def _heard(self) -> None:

@@ -7,13 +7,14 @@ https://hl7.org/fhir/R4/http.html#trules
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from resources.database import Session
-from resources.outcome import BadRequest, Conflict, FhirError, PreconditionFailed
+from resources.outcome import BadRequest, Conflict, FhirError, PreconditionFailed, Unprocessable
 from resources.store import Unmet, Version
 
 from .answers import bundle
@@ -117,7 +118,7 @@ def _check_condition(entry: Entry, one: Pending) -> None:
 
 
 class _Rehearsed(Exception):
-    """Rolls back the savepoint of a rehearsal."""
+    """Rolls back the savepoint of a rehearsal, or of what proved to be one."""
 
 
 async def _in_steps(
@@ -135,9 +136,11 @@ async def _in_steps(
     while True:
         try:
             async with session.transaction() as inner:
-                if pending:
-                    await _resolve(inner, request, writes, plans, pending)
-                versions = await _apply(inner, request, writes, plans)
+                versions = await (
+                    _apply_linked(inner, request, writes, plans, pending)
+                    if pending
+                    else _apply(inner, request, writes, plans)
+                )
                 answers = {e.index: written_entry(e, p, v) for e, p, v in zip(writes, plans, versions, strict=True)}
                 for entry in reads:
                     try:
@@ -152,19 +155,20 @@ async def _in_steps(
             await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))
 
 
-async def _resolve(
+async def _apply_linked(
     session: Session,
     request: Request,
     writes: Sequence[Entry],
     plans: list[Plan],
     pending: Mapping[int, list[Pending]],
-) -> None:
-    """Fills in the references that waited, and plans their entries anew.
+) -> list[Version]:
+    """Fills in the references that waited, plans their entries anew and applies all.
 
     They are resolved last, so that they find what the Bundle itself writes: everything is written as a rehearsal,
     looked for, and rolled back. https://hl7.org/fhir/R4/http.html#trules"""
     waiting = [(index, one) for index, ones in pending.items() for one in ones]
     conditional = [(index, one) for index, one in waiting if one.resource_type]
+    versioned = [one for _, one in waiting if one.target]
     try:
         async with session.transaction() as rehearsal:
             versions = await _apply(rehearsal, request, writes, plans)
@@ -172,10 +176,6 @@ async def _resolve(
             raise _Rehearsed
     except _Rehearsed:
         pass
-    numbers = {"/".join(entry.identity): v.version_id for entry, v in zip(writes, versions, strict=True)}
-    for _, one in waiting:
-        if one.target:
-            one.node["reference"] = f"{one.target}/_history/{numbers[one.target]}"
     for (index, one), logical_ids in zip(conditional, found, strict=True):
         if len(logical_ids) != 1:
             count, code = ("no", "not-found") if not logical_ids else ("more than one", "multiple-matches")
@@ -184,9 +184,32 @@ async def _resolve(
             at = expression(entry.identity[0], entry.request.resource, one.node)
             raise seen_from_bundle(entry, PreconditionFailed(message, code=code, expression=[at]))
         one.node["reference"] = f"{one.resource_type}/{logical_ids[0]}"
-    for place, entry in enumerate(writes):
-        if entry.index in pending:
-            try:
-                plans[place] = await plan_entry(session, entry)
-            except FhirError as error:
-                raise seen_from_bundle(entry, error) from None
+    # The version a link names is known when its entry is written, which may be one that waits itself: with its references
+    # filled in it may prove unchanged, and without them it may have seemed so. One more round settles one more of them.
+    for _ in range(len(versioned) + 1):
+        numbers = _numbers(writes, versions)
+        for one in versioned:
+            one.node["reference"] = f"{one.target}/_history/{numbers[one.target]}{one.fragment}"
+        for place, entry in enumerate(writes):
+            if entry.index in pending:
+                try:
+                    plans[place] = await plan_entry(session, entry)
+                except FhirError as error:
+                    raise seen_from_bundle(entry, error) from None
+        if not versioned:
+            return await _apply(session, request, writes, plans)
+        with contextlib.suppress(_Rehearsed):
+            async with session.transaction() as inner:
+                versions = await _apply(inner, request, writes, plans)
+                now = _numbers(writes, versions)
+                if any(now[one.target] != numbers[one.target] for one in versioned):
+                    raise _Rehearsed
+                return versions
+    raise Unprocessable(
+        "Links to versions in this Bundle depend on each other; name those resources without a version."
+    )
+
+
+def _numbers(writes: Sequence[Entry], versions: Sequence[Version]) -> dict[str, int]:
+    """The version that each write made or found, by type and id."""
+    return {"/".join(entry.identity): v.version_id for entry, v in zip(writes, versions, strict=True)}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any, Final
@@ -26,6 +27,11 @@ Row = Mapping[str, Any]  # a record of asyncpg: by name or by position
 _OF_THE_CONNECTION: Final = (asyncpg.InterfaceError, asyncpg.InternalClientError)
 _FAILURES: Final = (asyncpg.PostgresError, *_OF_THE_CONNECTION, OSError, TimeoutError)
 
+# Asked after 30 s of silence, given up after three questions; TCP_USER_TIMEOUT (ms) is for what was sent unanswered.
+_KEEPALIVE: Final = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 60_000}
+# The same for the server, which else would keep the locks of a process whose host is gone.
+_SERVER_KEEPALIVE: Final = {"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3"}
+
 # The frame of every SELECT: the tenant is set first, and the query compares each table's tenant_id with g.t. A tenant
 # given as a plain argument would be judged by the planner before the setting is made, and find nothing.
 _FRAME: Final = (
@@ -33,13 +39,14 @@ _FRAME: Final = (
     "select x.* from g cross join lateral ({query} offset 0) x"
 )
 
-# Faults of the role or the schema that make row level security void. No row may come back.
+# Faults of the role or the schema that make row level security void. No row may come back. What a role is a member of
+# it may become, also one that does not inherit.
 _SELF_CHECK: Final = """
-select 'the role is a superuser or bypasses row level security' as fault
-from pg_roles where rolname = current_user and (rolsuper or rolbypassrls)
+select 'the role is a superuser or bypasses row level security, or may become ' || rolname || ', which does' as fault
+from pg_roles where (rolsuper or rolbypassrls) and pg_has_role(oid, 'member')
 union all
-select 'the role owns ' || c.relname from pg_class c join pg_roles r on r.oid = c.relowner
-where r.rolname = current_user and c.relnamespace = 'fhir'::regnamespace
+select 'the role owns ' || c.relname || ', or may become ' || pg_get_userbyid(c.relowner) || ', which does'
+from pg_class c where c.relnamespace = 'fhir'::regnamespace and pg_has_role(c.relowner, 'member')
 union all
 select 'the role may create objects in schema fhir' where has_schema_privilege('fhir', 'create')
 union all
@@ -68,9 +75,14 @@ where c.relnamespace = 'fhir'::regnamespace and c.relkind in ('r', 'p') and has_
 """
 
 
-@lru_cache(maxsize=4096)
 def framed(query: str) -> str:
     """The statement that sets the tenant ($1) and runs the query, which calls the tenant g.t and counts from $2."""
+    return _kept(query) if len(query) <= 8192 else _FRAME.format(query=query)
+
+
+# At most 8 MB: of searches there are as many as clients can think of.
+@lru_cache(maxsize=512)
+def _kept(query: str) -> str:
     return _FRAME.format(query=query)
 
 
@@ -90,6 +102,20 @@ class Busy(Exception):
     """A lock was held by others for longer than a migration may wait."""
 
 
+async def _connect(url: str, **options: Any) -> Any:
+    """A connection that notices when its peer has vanished without a word: within a minute, also while it only waits.
+
+    Nobody would write to the connection that listens; a statement's time is measured by the server, which is away."""
+    connection = await asyncpg.connect(url, **options)
+    opened: socket.socket = connection._transport.get_extra_info("socket")
+    if opened.family in (socket.AF_INET, socket.AF_INET6):
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in _KEEPALIVE.items():
+            if hasattr(socket, option):  # not every system has each of them
+                opened.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+    return connection
+
+
 def _translate(error: Exception) -> Exception:
     """What a failed statement means to the caller; never carries SQL or a value."""
     state = getattr(error, "sqlstate", None) or ""
@@ -102,6 +128,7 @@ def _translate(error: Exception) -> Exception:
         error, (OSError, asyncpg.PostgresConnectionError, *_OF_THE_CONNECTION, TimeoutError)
     ):
         return Unavailable("The database cannot be reached at the moment.", headers={"Retry-After": "2"})
+    # Also what asyncpg itself refuses: an argument that does not fit its type, of which the server never hears.
     if state.startswith(("22", "54")):
         return BadRequest("A value in the request is beyond what the database can store.", code="value")
     return Fault("The request failed.")
@@ -171,6 +198,7 @@ class Database:
         self._pool = pool
         self._url = url
         self.hash_key = hash_key
+        self._heard: dict[str, Callable[[], None]] = {}  # by channel
         self._listening: asyncio.Task[None] | None = None
 
     @classmethod
@@ -179,7 +207,7 @@ class Database:
 
         statement_timeout in milliseconds. Raises Unsafe with what must be mended, OSError when nobody answers."""
         connect = partial(
-            asyncpg.connect,
+            _connect,
             url,
             # The defaults drop statements after five minutes and never keep long ones.
             statement_cache_size=1000,
@@ -191,6 +219,7 @@ class Database:
                 "statement_timeout": str(statement_timeout),
                 "application_name": "fhir-server",
                 "jit": "off",
+                **_SERVER_KEEPALIVE,
             },
         )
         pool = Connections(connect, connections)
@@ -220,23 +249,28 @@ class Database:
 
     def listen(self, channel: str, heard: Callable[[], None]) -> None:
         """Calls heard() on every notification, and after each (re)connection, since one may have been missed."""
-        self._listening = asyncio.create_task(self._listen(channel, heard))
+        self._heard[channel] = heard
+        if self._listening:
+            self._listening.cancel()  # to be begun with all channels
+        self._listening = asyncio.create_task(self._listen())
 
-    async def _listen(self, channel: str, heard: Callable[[], None]) -> None:
+    async def _listen(self) -> None:
         while True:
             with contextlib.suppress(*_FAILURES):
-                await self._listen_once(channel, heard)
+                await self._listen_once()
             await asyncio.sleep(0.2)
 
-    async def _listen_once(self, channel: str, heard: Callable[[], None]) -> None:
+    async def _listen_once(self) -> None:
         """Listens until the connection is lost."""
-        settings = {"application_name": "fhir-server listen"}
-        connection = await asyncpg.connect(self._url, server_settings=settings)
+        settings = {"application_name": "fhir-server listen", **_SERVER_KEEPALIVE}
+        connection = await _connect(self._url, server_settings=settings)
         try:
             lost = asyncio.Event()
             connection.add_termination_listener(lambda _: lost.set())
-            await connection.add_listener(channel, lambda *_: heard())
-            heard()
+            for channel, heard in self._heard.items():
+                await connection.add_listener(channel, lambda *_, heard=heard: heard())
+            for heard in self._heard.values():
+                heard()
             await lost.wait()
         finally:
             connection.terminate()
@@ -257,7 +291,8 @@ class Owner:
     @classmethod
     @contextlib.asynccontextmanager
     async def connect(cls, url: str) -> AsyncIterator[Owner]:
-        connection = await asyncpg.connect(url, server_settings={"search_path": "fhir", "lock_timeout": "5s"})
+        settings = {"search_path": "fhir", "lock_timeout": "5s", **_SERVER_KEEPALIVE}
+        connection = await _connect(url, server_settings=settings)
         try:
             yield cls(connection)
         finally:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import functools
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -22,6 +23,7 @@ from .elements import Constraint, Element, Structure, TypeRef, read_structure
 __all__ = ["Constraint", "Definitions", "Element", "SearchParameter", "Structure", "TypeRef", "load"]
 
 DATA = Path(__file__).parent / "data"
+_MEMBERS = {"CodeSystem": "code-systems", "ValueSet": "value-sets"}
 
 
 class SearchParameter(msgspec.Struct, frozen=True):
@@ -36,6 +38,8 @@ class SearchParameter(msgspec.Struct, frozen=True):
     components: tuple[tuple[str, str], ...]  # of a composite: (URL of the parameter, expression below `expression`)
     comparators: tuple[str, ...]  # eq, ne, gt … as far as the definition lists them
     description: str
+    number: int = 0  # of a tenant's own parameter, in the database; those of R4 are in search/data
+    unready: str = ""  # why a search cannot use it yet: "is being indexed: 20 of 300 resources are done"
 
 
 class Definitions:
@@ -43,6 +47,17 @@ class Definitions:
 
     def __init__(self, data: Path = DATA) -> None:
         self._data = data
+        self._own: tuple[SearchParameter, ...] = ()
+        self._official: dict[str, Mapping[str, SearchParameter]] = {}  # by type; shared by all that are made of these
+        self._of_type: dict[str, Mapping[str, SearchParameter]] = {}
+
+    def with_parameters(self, own: Iterable[SearchParameter]) -> Definitions:
+        """These definitions and a tenant's own search parameters. Cheap: all else is shared."""
+        # What was read before the copy is there once, for all.
+        _ = self.structures, self.search_parameters, self.compartments, self._codes, self._names, self._numbers
+        extended = copy(self)
+        extended._own, extended._of_type = tuple(own), {}
+        return extended
 
     @cached_property
     def structures(self) -> Mapping[str, Structure]:
@@ -69,13 +84,38 @@ class Definitions:
         read = msgspec.json.decode(self._member("search-parameters"), type=dict[str, _SearchParameter])
         return tuple(defined.as_value() for defined in read.values())
 
-    @functools.cache  # noqa: B019 - the instance lives as long as the process
+    @property
+    def own_parameters(self) -> tuple[SearchParameter, ...]:
+        """A tenant's own search parameters, also those that are not ready."""
+        return self._own
+
     def parameters_of(self, resource_type: str) -> Mapping[str, SearchParameter]:
-        """Code → search parameter of the type, those of Resource and DomainResource included."""
+        """Code → search parameter of the type, those of Resource and DomainResource included.
+
+        Among them a tenant's own, also those that are not ready, by which every resource is indexed already: a search
+        asks `unready` first."""
+        known = self._of_type.get(resource_type)
+        if known is None:
+            lineage = self._lineage(resource_type)
+            if resource_type not in self._official:
+                found = {p.code: p for p in self.search_parameters if not lineage.isdisjoint(p.bases)}
+                self._official[resource_type] = MappingProxyType(found)
+            known = self._official[resource_type]
+            if own := {p.code: p for p in self._own if not lineage.isdisjoint(p.bases)}:
+                known = MappingProxyType({**known, **own})
+            self._of_type[resource_type] = known
+        return known
+
+    def types_below(self, bases: Iterable[str]) -> tuple[str, ...]:
+        """The concrete resource types that a search parameter with these bases is on."""
+        wanted = set(bases)
+        return tuple(t for t in self.resource_types if t in wanted or not self._lineage(t).isdisjoint(wanted))
+
+    def _lineage(self, resource_type: str) -> set[str]:
         lineage = {resource_type}
         while base := self.structures[resource_type].base:
             lineage.add(resource_type := base)
-        return MappingProxyType({p.code: p for p in self.search_parameters if not lineage.isdisjoint(p.bases)})
+        return lineage
 
     @cached_property
     def operations(self) -> tuple[dict[str, Any], ...]:
@@ -105,6 +145,15 @@ class Definitions:
         read = msgspec.json.decode(self._member("codes"), type=dict[str, dict[str, frozenset[str]]])
         return {value_set: MappingProxyType(systems) for value_set, systems in read.items()}
 
+    def canonical(self, resource_type: str, url: str) -> dict[str, Any] | None:
+        """R4's own CodeSystem or ValueSet of that canonical URL, as a tree made for the caller."""
+        text = _texts(self._data, _MEMBERS[resource_type]).get(url)
+        return None if text is None else msgspec.json.decode(text)  # all numbers in them are whole
+
+    def system_of(self, value_set: str) -> str | None:
+        """The URL of R4's own CodeSystem that says of itself that this value set is all of it."""
+        return _systems(self._data).get(value_set)
+
     @cached_property
     def _names(self) -> list[str]:
         return (self._data / "type_numbers.txt").read_text(encoding="ascii").split()
@@ -114,14 +163,36 @@ class Definitions:
         return {name: number for number, name in enumerate(self._names, 1)}
 
     def _member(self, name: str) -> bytes:
-        with zipfile.ZipFile(self._data / "r4.zip") as archive:
-            return archive.read(f"{name}.json")
+        return _member(self._data, name)
+
+
+def read_parameter(tree: Mapping[str, Any]) -> SearchParameter:
+    """A valid SearchParameter resource as a value; versions of canonical URLs are left out."""
+    return msgspec.convert(tree, _SearchParameter).as_value()
 
 
 @functools.cache
 def load() -> Definitions:
     """The definitions of R4 4.0.1, one instance for the process."""
     return Definitions()
+
+
+@functools.cache
+def _texts(data: Path, member: str) -> dict[str, msgspec.Raw]:
+    """URL → JSON text. 7 MB in all; as trees they would take ten times that."""
+    return msgspec.json.decode(_member(data, member), type=dict[str, msgspec.Raw])
+
+
+@functools.cache
+def _systems(data: Path) -> dict[str, str]:
+    """URL of the value set of all codes → URL of the code system."""
+    read = msgspec.json.decode(_member(data, "code-systems"), type=dict[str, _CodeSystem])
+    return {system.valueSet: url for url, system in read.items() if system.valueSet}
+
+
+def _member(data: Path, name: str) -> bytes:
+    with zipfile.ZipFile(data / "r4.zip") as archive:
+        return archive.read(f"{name}.json")
 
 
 class _Structures(Mapping[str, Structure]):
@@ -146,6 +217,10 @@ class _Structures(Mapping[str, Structure]):
         return len(self._texts)
 
 
+class _CodeSystem(msgspec.Struct):
+    valueSet: str | None = None
+
+
 class _Component(msgspec.Struct):
     definition: str
     expression: str
@@ -163,7 +238,7 @@ class _SearchParameter(msgspec.Struct):
     comparator: tuple[str, ...] = ()
 
     def as_value(self) -> SearchParameter:
-        components = tuple((one.definition, one.expression) for one in self.component)
+        components = tuple((one.definition.partition("|")[0], one.expression) for one in self.component)
         return SearchParameter(
             self.url, self.code, self.type, self.base, self.expression, self.target, components,
             self.comparator, self.description,

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -75,36 +76,39 @@ async def migrate(owner_url: str, application_url: str, floors: Sequence[Path]) 
         ran = []
         for migration in migrations(floors):
             if (migration.floor, migration.number) not in done:
-                await _run(owner, migration)
+                await _patiently(partial(_run, owner, migration))
                 ran.append(f"{migration.floor}/{migration.name}")
-        await owner.run(_SQL["restored"])
+        await _patiently(partial(owner.run, _SQL["restored"]))
         [exists] = await owner.fetch(_SQL["role_exists"], name)
         if not exists["exists"]:
             quoted = "'" + password.replace("'", "''") + "'"
             await owner.run(_SQL["create_role"].format(application=role, password=quoted))
         [database] = await owner.fetch(_SQL["database"])
-        await owner.run(_SQL["privileges"].format(application=role, database=database["name"]))
+        await _patiently(partial(owner.run, _SQL["privileges"].format(application=role, database=database["name"])))
         for folder in floors:
             if (grants := folder / "grants.sql").exists():
-                await owner.run(grants.read_text().format(application=role))
+                await _patiently(partial(owner.run, grants.read_text().format(application=role)))
     return ran
 
 
-async def _run(owner: Owner, migration: Migration) -> None:
-    """Runs one migration; waits briefly for locks and tries again, so that no request queues behind it for long."""
-    whole = not migration.script.startswith("-- no transaction")
+async def _patiently(work: Callable[[], Awaitable[None]]) -> None:
+    """Does work that waits briefly for locks; tries it again, so that no request queues behind it for long."""
     for attempt in range(12):
         try:
-            if whole:
-                async with owner.transaction():
-                    await owner.run(migration.script)
-                    await owner.fetch(_SQL["record"], migration.floor, migration.number, migration.name)
-            else:
-                for statement in filter(str.strip, migration.script.split(";\n")):
-                    await owner.run(statement)
-                await owner.fetch(_SQL["record"], migration.floor, migration.number, migration.name)
-            return
+            return await work()
         except Busy:
             if attempt == 11:
                 raise
             await asyncio.sleep(1)
+
+
+async def _run(owner: Owner, migration: Migration) -> None:
+    """Runs one migration."""
+    if migration.script.startswith("-- no transaction"):
+        for statement in filter(str.strip, migration.script.split(";\n")):
+            await owner.run(statement)
+        await owner.fetch(_SQL["record"], migration.floor, migration.number, migration.name)
+    else:
+        async with owner.transaction():
+            await owner.run(migration.script)
+            await owner.fetch(_SQL["record"], migration.floor, migration.number, migration.name)

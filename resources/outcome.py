@@ -7,6 +7,7 @@
     │   └── NotSupported           400     not-supported    understood, but not done here
     ├── Unauthorized               401     login
     ├── Forbidden                  403     forbidden
+    │   └── TooCostly              403     too-costly       would take more than anybody may ask for; says what to narrow
     ├── NotFound                   404     not-found
     ├── MethodNotAllowed           405     not-supported
     ├── NotAcceptable              406     not-supported
@@ -28,6 +29,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, ClassVar
 
 
@@ -113,6 +115,10 @@ class Forbidden(FhirError):
     status, code = 403, "forbidden"
 
 
+class TooCostly(Forbidden):
+    code = "too-costly"
+
+
 class NotFound(FhirError):
     status, code = 404, "not-found"
 
@@ -130,7 +136,11 @@ class Conflict(FhirError):
 
 
 class Gone(FhirError):
+    """What was asked for is deleted; version_id and last_updated are those of its deletion."""
+
     status, code = 410, "deleted"
+    version_id = 0
+    last_updated: datetime | None = None
 
 
 class PreconditionFailed(FhirError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -19,25 +19,10 @@ from msgspec import Struct
 from . import exact
 from .database import Refused, Row, Session
 from .hashing import Hash
-from .outcome import Conflict, NotFound, PreconditionFailed
+from .outcome import Conflict, NotFound, PreconditionFailed, Unavailable, Unprocessable
+from .rows import Floor, Known, Rows, arrays
 
 NO_DATE: Final = -(2**63)  # sort key of a resource without a primary date
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Rows a floor writes with a resource: the arrays its write function takes after the ordinals, in this order."""
-
-    name: str
-    columns: tuple[tuple[str, str], ...]  # (name, SQL type) without tenant, resource and ordinal
-
-
-@dataclass(frozen=True, slots=True)
-class Floor:
-    """A floor's part in a write: function(tenant, written[], arrays of each table) returns written[]."""
-
-    function: str
-    tables: tuple[Table, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +36,19 @@ class Change:
     tail: str = ""
     sort_key: int = NO_DATE  # primary clinical date, µs since 1970
     keys: tuple[int, ...] = ()  # what the index needs to find the old rows again
-    rows: Mapping[str, Sequence[tuple[Any, ...]]] | None = None  # table name → rows
-    expect: tuple[int, ...] | None = None  # If-Match: the current version must be one of these
+    rows: Rows | None = None
+    expect: tuple[int, ...] | None = None  # If-Match: the current version must be one of these; (): any
     absent: bool = False  # If-None-Match: * — there must be no current version
+
+
+class Reindexed(Struct, frozen=True):
+    """What is stored of a resource besides the resource, made anew from the version that was read."""
+
+    rid: int
+    version_id: int
+    sort_key: int
+    keys: tuple[int, ...]
+    rows: Rows
 
 
 class Version(Struct, frozen=True):
@@ -65,7 +60,7 @@ class Version(Struct, frozen=True):
     last_updated: datetime  # UTC, to the millisecond
     method: str  # POST | PUT | DELETE: what wrote it
     body: str | None  # its JSON text; None for a deletion
-    outcome: str = ""  # of a write: created | updated | deleted | unchanged
+    outcome: str = ""  # created | updated | deleted: what became of it; unchanged: of a write that made no version
 
 
 class Unmet(PreconditionFailed):
@@ -163,12 +158,13 @@ QUERIES: Final = {
 }
 
 _OPS: Final = {"create": b"C", "update": b"U", "delete": b"D"}
-_METHODS: Final = {b"C": "POST", b"U": "PUT", b"D": "DELETE"}
-_OUTCOMES: Final = {b"C": "created", b"U": "updated", b"D": "deleted", b"N": "unchanged"}
+_METHODS: Final = {b"C": "POST", b"P": "PUT", b"U": "PUT", b"D": "DELETE"}
+_OUTCOMES: Final = {b"C": "created", b"P": "created", b"U": "updated", b"D": "deleted", b"N": "unchanged"}
 _WRITE_ARGUMENTS: Final = (
     '$1::int4, $2::int4, $3::"char"[], $4::int2[], $5::int8[], $6::text[], $7::int8[], $8::text[], $9::text[], '
     "$10::text[], $11::text[], $12::bool[]"
 )
+_REINDEX: Final = ("resource_reindex", "$1::int4, $2::int4, $3::int8[], $4::int4[], $5::int8[], $6::text[]")
 _FOREVER: Final = datetime(9999, 12, 31, tzinfo=UTC)
 _EVER: Final = datetime(1, 1, 1, tzinfo=UTC)
 
@@ -186,33 +182,19 @@ def body_parts(tree: Mapping[str, Any], logical_id: str) -> tuple[str, str]:
 
 
 @lru_cache(maxsize=16)
-def write_statement(floors: tuple[Floor, ...]) -> str:
-    """One statement that calls each floor's write function on what the one before it returned."""
-    call, number = f"resource_write({_WRITE_ARGUMENTS})", 12
+def write_statement(floors: tuple[Floor, ...], first: tuple[str, str] = ("resource_write", _WRITE_ARGUMENTS)) -> str:
+    """One statement that calls each floor's write function on what the one before it returned.
+
+    first: the function of this floor, and its arguments, of which the first is the tenant."""
+    call, number = "{}({})".format(*first), first[1].count("$")
     for floor in floors:
         arguments = []
         for table in floor.tables:
-            for sql_type in ("int4", *(sql_type for _, sql_type in table.columns)):
+            for sql_type in table.types:
                 number += 1
                 arguments.append(f"${number}::{sql_type}[]")
         call = f"{floor.function}($1::int4, {call}, {', '.join(arguments)})"
     return f"select w.n, w.ver, w.lu, w.outcome from unnest({call}) w order by w.n"
-
-
-def _arrays(floors: tuple[Floor, ...], changes: Sequence[Change]) -> list[list[Any]]:
-    """The rows of all changes, column by column, with the ordinal of their change before them."""
-    out: list[list[Any]] = []
-    for floor in floors:
-        for table in floor.tables:
-            ordinals: list[int] = []
-            rows: list[tuple[Any, ...]] = []
-            for n, change in enumerate(changes, 1):
-                if change.rows and (of_change := change.rows.get(table.name)):
-                    rows.extend(of_change)
-                    ordinals.extend([n] * len(of_change))
-            out.append(ordinals)
-            out.extend([list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in table.columns])
-    return out
 
 
 class Store:
@@ -222,7 +204,8 @@ class Store:
         self._hash = hash_
         self._types = types
         self._floors = floors
-        self.statement = write_statement(floors)
+        self._known = Known()
+        self.statement = write_statement(tuple(floor for floor in floors if not floor.rare))
 
     async def apply(self, session: Session, definitions_number: int, changes: Sequence[Change]) -> list[Version]:
         """Writes all changes in one round trip, or none, and returns a Version for each in the same order.
@@ -231,10 +214,14 @@ class Store:
         are several), Conflict (409, others kept writing the same resources), Unavailable (503)."""
         if not changes:
             return []
-        arguments = self.arguments(changes)
+        rows_of_changes = [change.rows for change in changes]
+        floors = tuple(floor for floor in self._floors if floor.has_part_in(rows_of_changes))
+        rows_of_floors, once = arrays(floors, rows_of_changes, session.tenant_id, self._known)
+        arguments = [*self._columns(changes), *rows_of_floors]
+        statement = write_statement(floors)
         for attempt in range(6):
             try:
-                rows = await session.call(self.statement, session.tenant_id, definitions_number, *arguments)
+                rows = await session.call(statement, session.tenant_id, definitions_number, *arguments)
             except Refused as refused:
                 if refused.state not in ("40001", "40P01"):
                     raise self._meaning(refused, changes) from None
@@ -243,13 +230,42 @@ class Store:
                     break
                 await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))
             else:
+                if not session.in_transaction:  # which may still roll back
+                    for table, of_tenant in once.items():
+                        self._known.learn(session.tenant_id, table, of_tenant)
                 return [_written(change, row) for change, row in zip(changes, rows, strict=True)]
         raise Conflict(
             "Others were writing the same resources at the same time; send the request again.", code="conflict"
         )
 
+    async def reindex(self, session: Session, definitions_number: int, resources: Sequence[Reindexed]) -> int:
+        """Writes the index rows of stored resources anew, and makes no version; for how many of them.
+
+        The others were written meanwhile, and so indexed. Raises StaleDefinitions, NotFound, Unavailable."""
+        floors = tuple(floor for floor in self._floors if not floor.rare)
+        statement = write_statement(floors, _REINDEX)
+        columns = [
+            [one.rid for one in resources],
+            [one.version_id for one in resources],
+            [one.sort_key for one in resources],
+            [_array(one.keys) for one in resources],
+        ]
+        arguments = [*columns, *arrays(floors, [one.rows for one in resources])[0]]
+        for attempt in range(6):
+            try:
+                return len(await session.call(statement, session.tenant_id, definitions_number, *arguments))
+            except Refused as refused:
+                if refused.state not in ("40001", "40P01"):
+                    raise self._meaning(refused, ()) from None
+                await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))
+        raise Unavailable("Others keep writing the same resources.")
+
     def arguments(self, changes: Sequence[Change]) -> list[Any]:
-        """The arrays of the write statement, after the tenant and the definitions number."""
+        """The arrays of the write statement, after the tenant and the definitions number, as in a fresh process."""
+        floors = [floor for floor in self._floors if not floor.rare]
+        return [*self._columns(changes), *arrays(floors, [c.rows for c in changes])[0]]
+
+    def _columns(self, changes: Sequence[Change]) -> list[Any]:
         number = self._types.type_number
         return [
             [_OPS[c.interaction] for c in changes],
@@ -257,12 +273,11 @@ class Store:
             [self._hash.of(c.resource_type, c.logical_id) for c in changes],
             [c.logical_id for c in changes],
             [c.sort_key for c in changes],
-            ["{" + ",".join(map(str, c.keys)) + "}" for c in changes],
+            [_array(c.keys) for c in changes],
             [c.head for c in changes],
             [c.tail for c in changes],
-            [None if c.expect is None else "{" + ",".join(map(str, c.expect)) + "}" for c in changes],
+            [None if c.expect is None else _array(c.expect) for c in changes],
             [c.absent for c in changes],
-            *_arrays(self._floors, changes),
         ]
 
     @staticmethod
@@ -271,16 +286,31 @@ class Store:
             return StaleDefinitions()
         if refused.state == "FH404":
             return NotFound("There is no such tenant.")
+        if refused.state == "FH409":
+            return Conflict(
+                "A code of the resource has the same hash as another one that is stored, and could not be told from it "
+                "by a search; nothing was written."
+            )
+        if refused.state == "FH422":
+            place, _, taken = refused.detail.partition(" ")
+            message = f"Another search parameter of this request has the code {taken!r} on the same type."
+            at = [f"{changes[int(place) - 1].resource_type}.code"]
+            return Unprocessable(message, code="duplicate", expression=at)
         ordinal, found = map(int, refused.detail.split())
         change = changes[ordinal - 1]
         what = f"{change.resource_type}/{change.logical_id}"
-        failed = Unmet(
-            f"{what} exists already, as version {found}."
-            if change.absent
-            else f"{what} is at version {found}, not at {' or '.join(map(str, change.expect or ()))}."
-            if found
-            else f"{what} does not exist."
-        )
+        code = "conflict"
+        if not found:
+            message = f"{what} does not exist."
+        elif change.absent:
+            message, code = f"{what} exists already, as version {found}.", "duplicate"
+        elif change.expect == ():
+            message = f"{what} was deleted, as version {found}."
+        elif wanted := [str(version_id) for version_id in change.expect or () if version_id]:
+            message = f"{what} is at version {found}, not at {' or '.join(wanted)}."
+        else:
+            message = f"{what} is at version {found}; no tag of If-Match is a version of it."
+        failed = Unmet(message, code=code)
         failed.ordinal = ordinal
         return failed
 
@@ -343,8 +373,13 @@ class Store:
         return self._hash.of(resource_type, logical_id), self._types.type_number(resource_type), logical_id
 
 
+def _array(numbers: Iterable[int]) -> str:
+    return "{" + ",".join(map(str, numbers)) + "}"
+
+
 def _version(resource_type: str, logical_id: str, row: Row) -> Version:
-    return Version(resource_type, logical_id, row["ver"], row["lu"], _METHODS[row["op"]], row["body"])
+    op = row["op"]
+    return Version(resource_type, logical_id, row["ver"], row["lu"], _METHODS[op], row["body"], _OUTCOMES[op])
 
 
 def _written(change: Change, row: Row) -> Version:

@@ -1,17 +1,34 @@
-"""How many index rows conditions have, as far as it was counted lately: what the choice of a driver rests on."""
+"""How many index rows conditions have, as far as it was counted lately: what the choice of a plan rests on."""
 
 from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
 
-from .compiler import CAP, SOUGHT, WALKED, reaching
-from .conditions import Condition, Dates, Ids, Keys
+from .candidates import CAP, SOUGHT, WALKED, Plan, reaching
+from .conditions import Amounts, And, Condition, Dates, Ids, Keys, Numbers, Or, Referred, Refers
 
 REMEMBERED: Final = 4_096
 SECONDS: Final = 300.0
+
+
+class Way(NamedTuple):
+    """How candidates are found: these fields of a Plan."""
+
+    driver: int | None
+    inner: tuple[Plan, ...]
+    wide: bool
+    found: int  # of the driver, at most CAP: no bound is known
+
+
+class Count(NamedTuple):
+    """A condition whose index rows are to be counted, and what it is found through."""
+
+    condition: Condition
+    types: tuple[int, ...]
+    inner: tuple[Plan, ...]
 
 
 class Densities:
@@ -33,31 +50,110 @@ class Densities:
         while len(self._counts) > REMEMBERED:
             self._counts.popitem(last=False)
 
-    def unknown(self, tenant_id: int, conditions: Sequence[Condition]) -> list[Condition]:
-        """The conditions to count before the way can be chosen: none where there is only one."""
+    def unknown(
+        self, tenant_id: int, types: tuple[int, ...], conditions: Sequence[Condition], ordered: bool = False
+    ) -> list[Count]:
+        """What to count before the way can be chosen: nothing where there is only one.
+
+        ordered: the result is sorted by something else than its date, so that it matters whether there are many.
+        A chain is counted once what it is found through has been."""
         if any(isinstance(one, Ids) for one in conditions):
             return []
-        drivers = [one for one in conditions if _can_drive(one)]
-        if len(drivers) < 2 and not reaching(conditions) and not any(isinstance(one, SOUGHT) for one in drivers):
+        drivers = [one for one in conditions if _can_drive(one, ordered)]
+        plain = all(isinstance(one, WALKED) for one in drivers)
+        if not ordered and plain and len(drivers) < 2 and not reaching(conditions):
             return []
-        return [one for one in dict.fromkeys(drivers) if self.get(tenant_id, one) is None]
+        wanted = {one.condition: one for part in drivers for one in self._uncounted(tenant_id, types, part)}
+        return list(wanted.values())
 
-    def choose(self, tenant_id: int, conditions: Sequence[Condition]) -> tuple[int | None, bool]:
-        """`driver` and `wide` of the plan.
+    def _uncounted(self, tenant_id: int, types: tuple[int, ...], condition: Condition) -> Iterator[Count]:
+        """The parts of a condition that are not counted yet, the innermost first."""
+        if isinstance(condition, (And, Or)):
+            for part in condition.conditions:
+                yield from self._uncounted(tenant_id, types, part)
+        elif isinstance(condition, (Refers, Referred)):
+            parts = _inner(condition)
+            inside = [one for kind, part in parts for one in self._uncounted(tenant_id, (kind,), part)]
+            if inside:
+                yield from inside
+            elif self.get(tenant_id, condition) is None and self._through(tenant_id, condition) is not None:
+                yield Count(condition, types, self.inner(tenant_id, types, condition))
+        elif _can_drive(condition, True) and not isinstance(condition, Ids) and self.get(tenant_id, condition) is None:
+            yield Count(condition, types, ())
 
-        The driver is the rarest condition; one that is not in the order of dates only below the cap. Few candidates are
-        all looked at, so that wide dates need no lists of their own."""
+    def _through(self, tenant_id: int, condition: Refers | Referred) -> int | None:
+        """How many resources a chain is found through; None if they are too many to be gathered."""
+        counts = [self.estimate(tenant_id, part) for _, part in _inner(condition)]
+        return None if None in counts or sum(c or 0 for c in counts) >= CAP else sum(c or 0 for c in counts)
+
+    def estimate(self, tenant_id: int, condition: Condition) -> int | None:
+        """About how many rows a condition is found by, CAP where that is not known; None if it cannot be sought."""
+        match condition:
+            case Ids(rows=rows):
+                return min(len(rows), CAP)
+            case And(conditions=parts):
+                counts = [self.estimate(tenant_id, one) for one in parts]
+                return min((count for count in counts if count is not None), default=None)
+            case Or(conditions=parts):
+                counts = [self.estimate(tenant_id, one) for one in parts]
+                return None if None in counts else min(sum(count or 0 for count in counts), CAP)
+            case Refers() | Referred():
+                through = self._through(tenant_id, condition)
+                count = self.get(tenant_id, condition)
+                return None if through is None else CAP if count is None else max(count, through)
+        count = self.get(tenant_id, condition)
+        if isinstance(condition, Dates) and _is_primary(condition):
+            return count
+        return None if not _can_drive(condition) else CAP if count is None else count
+
+    def choose(self, tenant_id: int, types: tuple[int, ...], conditions: Sequence[Condition]) -> Way:
+        """The driver is the rarest condition; one that is not in the order of dates only below the cap.
+
+        Few candidates are all looked at, so that wide dates need no lists of their own."""
         ranked = []
         for n, one in enumerate(conditions):
-            if isinstance(one, Ids):
-                return n, False
-            if _can_drive(one):
-                count = self.get(tenant_id, one)
-                if isinstance(one, WALKED) or (count is not None and count < CAP):
-                    rank = one.rank if isinstance(one, Keys) else 1
-                    ranked.append((CAP if count is None else count, isinstance(one, SOUGHT), rank, n))
+            count = self.estimate(tenant_id, one)
+            if count is None:
+                continue
+            if isinstance(one, (*WALKED, Ids)) or count < CAP:
+                first = -1 if isinstance(one, Ids) else count
+                ranked.append((first, not isinstance(one, WALKED), one.rank if isinstance(one, Keys) else 1, n))
         count, _, _, driver = min(ranked, default=(CAP, False, 0, None))
-        return driver, count >= CAP and bool(reaching(conditions))
+        if driver is None or _is_primary(conditions[driver]):
+            return Way(None, (), bool(reaching(conditions)), count)
+        inner = self.inner(tenant_id, types, conditions[driver])
+        return Way(driver, inner, count >= CAP and bool(reaching(conditions)), max(count, 0))
+
+    def inner(self, tenant_id: int, types: tuple[int, ...], condition: Condition) -> tuple[Plan, ...]:
+        """Plans for what a joined condition is found through."""
+        parts: list[tuple[tuple[int, ...], tuple[Condition, ...]]]
+        if isinstance(condition, (And, Or)):
+            together = isinstance(condition, And)
+            parts = [(types, condition.conditions)] if together else [(types, (one,)) for one in condition.conditions]
+        elif isinstance(condition, (Refers, Referred)):
+            parts = [((kind,), (part,)) for kind, part in _inner(condition)]
+        else:
+            return ()
+        plans = []
+        for kinds, some in parts:
+            flat = flattened(some)
+            way = self.choose(tenant_id, kinds, flat)
+            plans.append(Plan(kinds, flat, way.driver, way.inner, way.wide, limit=None))
+        return tuple(plans)
+
+
+def flattened(conditions: Sequence[Condition]) -> tuple[Condition, ...]:
+    """The conditions with the parts of every And among them in its place."""
+    found: list[Condition] = []
+    for one in conditions:
+        found += flattened(one.conditions) if isinstance(one, And) else (one,)
+    return tuple(found)
+
+
+def _inner(condition: Refers | Referred) -> tuple[tuple[int, Condition], ...]:
+    if isinstance(condition, Refers):
+        return condition.targets
+    return ((condition.type_number, condition.condition),)
 
 
 def _key(tenant_id: int, condition: Condition) -> tuple[int, int]:
@@ -65,8 +161,15 @@ def _key(tenant_id: int, condition: Condition) -> tuple[int, int]:
     return tenant_id, hash((type(condition), condition))
 
 
-def _can_drive(condition: Condition) -> bool:
-    """The primary date is no driver: it bounds the walk of any other."""
+def _is_primary(condition: Condition) -> bool:
+    return isinstance(condition, Dates) and condition.primary is not None
+
+
+def _can_drive(condition: Condition, primary: bool = False) -> bool:
+    """The primary date is no driver, it bounds the walk of any other; but where the result has another order it matters
+    how many it leaves. A composite is none whose code is not known."""
     if isinstance(condition, Dates):
-        return condition.primary is None
-    return isinstance(condition, (*WALKED, *SOUGHT))
+        return primary if condition.primary is not None else all(row[1] > 0 for row in condition.rows)
+    if isinstance(condition, (Numbers, Amounts)):
+        return all(row[2] is not None for row in condition.rows)
+    return isinstance(condition, (*WALKED, *SOUGHT, Refers, Referred, Or, And))

@@ -82,6 +82,25 @@ class And:
 Truth = Exists | Compared | And  # an expression whose value is a boolean, not a node of the resource
 
 
+def text_of(path: Path) -> str:
+    """The path as it may be written: "Patient.contact.where(gender = 'male').name"."""
+    text = ""
+    for step in path:
+        if isinstance(step, Name):
+            text += f".{step.name}" if text else step.name
+        elif isinstance(step, OfType):
+            text += f".ofType({step.type})"
+        elif isinstance(step, At):
+            text += f"[{step.position}]"
+        elif isinstance(step, Resolves):
+            text += f".where(resolve() is {step.resource_type})"
+        elif isinstance(step, Equals):
+            text += f".where({step.name} = '{step.value}')"
+        else:
+            text += f".where(hasExtension('{step.url}'))"
+    return text
+
+
 class Unsupported(ValueError):
     """The expression uses what this grammar does not have; says where."""
 

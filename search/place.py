@@ -9,7 +9,7 @@ import base64
 import binascii
 import os
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -22,11 +22,17 @@ _INVALID: Final = "_page: this link to a page is not valid here."
 
 
 class Place(msgspec.Struct, frozen=True, array_like=True):
-    """The last resource a page showed, and the search it belongs to."""
+    """Where a page begins, and the search it belongs to."""
 
     query: str  # the whole search as a query string
-    s: int
-    rid: int
+    keys: tuple[int | str | None, ...] = ()  # of the last resource shown: what it is sorted by …
+    s: int = 0  # … its primary date …
+    rid: int = 0  # … and itself; 0: from the beginning
+    backward: bool = False  # the page before that resource
+    inside: bool = False  # among contained resources, where both are searched
+
+
+Sealed = TypeVar("Sealed", bound=msgspec.Struct)
 
 
 class Seal:
@@ -36,13 +42,13 @@ class Seal:
         parts = (hash_("key of page links", str(n)).to_bytes(8, "big", signed=True) for n in range(4))
         self._cipher = AESGCM(b"".join(parts))
 
-    def close(self, place: Place, *bound_to: str) -> str:
+    def close(self, place: msgspec.Struct, *bound_to: str) -> str:
         """The place as text for a URL; it opens only when bound to the same things: tenant, actor, resource type."""
         nonce = os.urandom(_NONCE)
         sealed = nonce + self._cipher.encrypt(nonce, msgspec.msgpack.encode(place), "\x1f".join(bound_to).encode())
         return _text(sealed)
 
-    def open(self, text: str, *bound_to: str) -> Place:
+    def open(self, text: str, kind: type[Sealed], *bound_to: str) -> Sealed:
         """Raises BadRequest for a link that was changed, or made for somebody else."""
         try:
             sealed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
@@ -51,7 +57,10 @@ class Seal:
             raise BadRequest(_INVALID, code="value") from None
         if _text(sealed) != text:  # the last character has bits to spare
             raise BadRequest(_INVALID, code="value")
-        return msgspec.msgpack.decode(plain, type=Place)
+        try:
+            return msgspec.msgpack.decode(plain, type=kind)
+        except msgspec.ValidationError:  # of another kind of link
+            raise BadRequest(_INVALID, code="value") from None
 
 
 def _text(sealed: bytes) -> str:

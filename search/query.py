@@ -5,72 +5,75 @@ https://hl7.org/fhir/R4/search.html
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import parse_qsl, quote
 
-from resources.definitions import Definitions, SearchParameter
-from resources.outcome import BadRequest, Issue, NotSupported
+from resources.definitions import Definitions
+from resources.outcome import BadRequest, Issue, NotSupported, TooCostly
 
-from .escapes import is_well_formed, split
-from .parameter import primary_dates
-from .parameters import PARAMETER_TYPES, is_indexed, is_searchable
+from .criteria import Clause, Criterion, Include, SortKey, read, size
+from .names import LIST, Names, Unknown
 
 # Bounds of one search: beyond them the statement would cost more than any answer is worth.
 CLAUSES: Final = 40
 VALUES: Final = 1_000
+BREADTH: Final = 1_000  # conditions that untyped chains become
+SORT_KEYS: Final = 8
 
-RESULT_PARAMETERS: Final = ("_count", "_sort", "_summary", "_total", "_page")
-# Names of R4 that are not in the list of search parameters.
-_KNOWN_ELSEWHERE: Final = frozenset(
-    {
-        "_has",
-        "_filter",
-        "_list",
-        "_type",
-        "_include",
-        "_revinclude",
-        "_elements",
-        "_contained",
-        "_containedType",
-        "_score",
-    }
-)
+RESULT_PARAMETERS: Final = (
+    "_count", "_sort", "_summary", "_total", "_page", "_elements", "_contained", "_containedType", "_include",
+    "_revinclude", "_type", "_query", "_explain",
+)  # fmt: skip
 _FORMAT: Final = frozenset({"_format", "_pretty"})  # the edge's; here they are only kept for the links
-
-
-@dataclass(frozen=True, slots=True)
-class Clause:
-    """One criterion; the values are alternatives. A repeated parameter is several clauses, all to be met."""
-
-    code: str
-    modifier: str | None
-    values: tuple[str, ...]  # percent-decoded, split at commas, other separators still escaped
-
-    @property
-    def name(self) -> str:
-        return f"{self.code}:{self.modifier}" if self.modifier else self.code
+_INCLUDES: Final = frozenset({"_include", "_revinclude"})
+_ITERATE: Final = frozenset({"iterate", "recurse"})  # the second is an earlier name of the first
+_CHOICES: Final = {
+    "_total": ("none", "accurate", "estimate"),
+    "_summary": ("true", "text", "data", "count", "false"),
+    "_contained": ("false", "true", "both"),
+    "_containedType": ("container", "contained"),
+    "_explain": ("false", "true"),
+}
+_ID: Final = re.compile(r"[A-Za-z0-9.-]{1,64}")
+_SORTED: Final = frozenset({"string", "token", "reference", "date", "number", "quantity", "uri"})
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One search over one resource type."""
+    """One search over one resource type, several, or all."""
 
-    resource_type: str
-    clauses: tuple[Clause, ...] = ()
-    sort: str | None = None  # the `_sort` given: the primary date, with - for newest first
+    resource_types: tuple[str, ...]  # that are searched; () is all
+    criteria: tuple[Criterion, ...] = ()
+    sort: tuple[SortKey, ...] = ()  # as asked; () is newest first by the primary date
     count: int = 20  # most matches of a page; 0 asks for the total only
     total: str | None = None  # none | accurate | estimate, as asked
-    summary: str | None = None  # "count"
+    summary: str | None = None  # true | text | data | count
+    elements: tuple[str, ...] = ()
+    includes: tuple[Include, ...] = ()
+    contained: str = "false"  # whether contained resources are found: false | true | both
+    contained_type: str = "container"  # what is given for them: container | contained
+    explain: bool = False
+    named: tuple[str, tuple[tuple[str, str], ...]] | None = None  # `_query` and its parameters, still to be expanded
     format: tuple[tuple[str, str], ...] = ()
     page: str | None = None  # the sealed place of a page link, which has the rest of the query inside
     base_url: str = ""  # URLs below it are our own
-    warnings: tuple[Issue, ...] = ()  # what a lenient search ignored
+    warnings: tuple[Issue, ...] = field(default=(), compare=False)  # what a lenient search ignored
+    compartment: tuple[str, str] | None = None  # the resource whose compartment is searched: type, id
+    types: tuple[str, ...] | None = None  # those of `_type`, where the path names no type; None where it does
 
     @property
-    def ascending(self) -> bool:
-        """Oldest first. Without `_sort` the newest primary date comes first."""
-        return self.sort is not None and not self.sort.startswith("-")
+    def scope(self) -> tuple[str, ...]:
+        """The resource types that the path names: parse(definitions, scope, text()) is the same query."""
+        return self.resource_types if self.types is None else ()
+
+    @property
+    def path(self) -> str:
+        """What is searched, below the base: Observation, Patient/1/Observation, Patient/1/*; "" is everything."""
+        name = ",".join(self.scope)
+        return "/".join((*self.compartment, name or "*")) if self.compartment else name
 
     @property
     def counts_only(self) -> bool:
@@ -82,145 +85,260 @@ class Query:
 
     def text(self) -> str:
         """The query string of the parameters really used, for the self link: parse(text) is the same query."""
-        pairs = [(clause.name, ",".join(clause.values)) for clause in self.clauses]
-        given = {"_sort": self.sort, "_total": self.total, "_summary": self.summary}
-        pairs += [(name, value) for name, value in given.items() if value is not None]
+        pairs = [(one.name, one.value) for one in self.criteria]
+        if self.named:
+            pairs += [("_query", self.named[0]), *self.named[1]]
+        given = {
+            "_type": ",".join(self.types or ()),
+            "_sort": ",".join(one.text for one in self.sort),
+            "_total": self.total,
+            "_summary": self.summary,
+            "_elements": ",".join(self.elements),
+            "_contained": self.contained if self.contained != "false" else None,
+            "_containedType": self.contained_type if self.contained_type != "container" else None,
+            "_explain": "true" if self.explain else None,
+        }
+        pairs += [(name, value) for name, value in given.items() if value]
+        pairs += [(one.name, one.value) for one in self.includes]
         pairs += [("_count", str(self.count)), *self.format]
-        return "&".join(f"{quote(name, safe=':')}={quote(value, safe=':/|,$')}" for name, value in pairs)
+        return "&".join(f"{quote(name, safe=':')}={quote(value, safe=':/|,$*')}" for name, value in pairs)
 
 
 def parse(
     definitions: Definitions,
-    resource_type: str | None,
+    resource_types: tuple[str, ...],
     query: str,
     strict: bool = True,
     *,
+    compartment: tuple[str, str] | None = None,
     base_url: str = "",
     default_count: int = 20,
     max_count: int = 1_000,
 ) -> Query:
-    """Reads the raw query string (of the URL, or the form of a POST) of a search over the type.
+    """Reads the raw query string (of the URL, or the form of a POST) of a search.
 
+    resource_types: those the path names; () of the system, or all that are in the compartment (type, id).
     strict: an unknown or unsupported parameter is an error, otherwise a warning (`Prefer: handling`). Raises BadRequest
-    or NotSupported, which name the parameter and the value."""
-    if resource_type is None:
-        raise NotSupported("A search over all resource types is not supported; search one type.")
+    or NotSupported, which name the parameter and the value, and TooCostly."""
+    pairs = _pairs(query)
+    reader = _Reader(definitions, resource_types, compartment, default_count, max_count)
+    warnings = []
+    for name, value in reader.scoped(pairs):
+        try:
+            reader.read(name, value)
+        except Unknown as error:
+            if strict:
+                raise NotSupported(str(error)) from None
+            warnings.append(Issue("warning", "not-supported", f"{error} It was ignored."))
+    return reader.result(base_url, tuple(warnings))
+
+
+def _pairs(query: str) -> list[tuple[str, str]]:
+    """Names and values, percent-decoded; those without a value mean nothing (SE-3)."""
     try:
         pairs = parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=10 * CLAUSES)
     except UnicodeDecodeError:
         raise BadRequest("The query is not UTF-8.", code="value") from None
     except ValueError:
         raise BadRequest("The query has too many parameters.", code="too-costly") from None
-    reader = _Reader(definitions, resource_type, default_count, max_count)
-    warnings = []
     for name, value in pairs:
-        if "\0" in value:
-            raise BadRequest(f"{name}: a value cannot contain the character NUL.", code="value")
-        if value:
-            try:
-                reader.read(name, value)
-            except _Ignorable as error:
-                if strict:
-                    raise NotSupported(str(error)) from None
-                warnings.append(Issue("warning", "not-supported", f"{error} It was ignored."))
-    values = sum(len(clause.values) for clause in reader.clauses)
-    if len(reader.clauses) > CLAUSES or values > VALUES:
-        raise BadRequest(
-            f"The search has {len(reader.clauses)} criteria and {values} values; at most {CLAUSES} and {VALUES} are "
-            "done in one search.",
-            code="too-costly",
-        )
-    return Query(
-        resource_type,
-        tuple(reader.clauses),
-        reader.sort,
-        reader.count,
-        reader.given.get("_total"),
-        "count" if reader.given.get("_summary") == "count" else None,
-        tuple(reader.format),
-        reader.given.get("_page"),
-        base_url,
-        tuple(warnings),
-    )
-
-
-class _Ignorable(Exception):
-    """What a lenient search may leave out."""
+        if "\0" in name or "\0" in value:
+            shown = name.replace("\0", "")
+            raise BadRequest(f"{shown}: a value cannot contain the character NUL.", code="value")
+    return [(name, value) for name, value in pairs if value]
 
 
 class _Reader:
     """The parameters of one query, read one by one."""
 
-    def __init__(self, definitions: Definitions, resource_type: str, default_count: int, max_count: int) -> None:
+    def __init__(
+        self,
+        definitions: Definitions,
+        resource_types: tuple[str, ...],
+        compartment: tuple[str, str] | None,
+        default_count: int,
+        max_count: int,
+    ) -> None:
         self._definitions = definitions
-        self._resource_type = resource_type
-        self._parameters = definitions.parameters_of(resource_type)
+        self._names = Names(definitions)
         self._max_count = max_count
-        self.count = min(default_count, max_count)
-        self.sort: str | None = None
-        self.clauses: list[Clause] = []
-        self.format: list[tuple[str, str]] = []
-        self.given: dict[str, str] = {}  # result parameters
+        self._compartment = compartment
+        self._inside = definitions.compartments.get(compartment[0], {}) if compartment else {}
+        self._path_types = resource_types
+        self._resource_types = resource_types or tuple(sorted(self._inside))
+        self._refuse_outside(resource_types)
+        if compartment and not self._inside:
+            raise BadRequest(f"{compartment[0]}: there is no such compartment.", code="not-found")
+        self._types: tuple[str, ...] | None = None if resource_types else ()
+        self._count = min(default_count, max_count)
+        self._sort: tuple[SortKey, ...] = ()
+        self._elements: tuple[str, ...] = ()
+        self._criteria: list[Criterion] = []
+        self._includes: list[Include] = []
+        self._format: list[tuple[str, str]] = []
+        self._named: list[tuple[str, str]] = []
+        self._given: dict[str, str] = {}  # result parameters
+
+    def scoped(self, pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Reads what all other parameters depend on: over which types the search is, and whether it is a named one."""
+        for name, value in pairs:
+            if name in ("_type", "_query"):
+                self._once(name, value)
+        if "_type" in self._given and not self._path_types:
+            self._read_types(self._given["_type"])
+        if sum(name == "_query" for name, _ in pairs) > 1:
+            raise BadRequest("_query is given twice; a search has one named query at most.", code="value")
+        return [(name, value) for name, value in pairs if name != "_query" and (name != "_type" or self._path_types)]
+
+    def _refuse_outside(self, resource_types: Iterable[str]) -> None:
+        """CM-2."""
+        for name in resource_types if self._compartment else ():
+            if name not in self._inside:
+                raise BadRequest(f"{name} is not in the compartment {self._compartment[0]}.", code="not-supported")  # type: ignore[index]
+
+    def _once(self, name: str, value: str) -> None:
+        if self._given.setdefault(name, value) != value:
+            raise BadRequest(f"{name} is given twice, as {self._given[name]!r} and {value!r}.", code="value")
 
     def read(self, name: str, value: str) -> None:
+        code, _, modifier = name.partition(":")
         if name in _FORMAT:
-            self.format.append((name, value))
+            self._format.append((name, value))
+        elif code in _INCLUDES:
+            self._read_include(code, modifier, value)
         elif name in RESULT_PARAMETERS:
-            if self.given.setdefault(name, value) != value:
-                raise BadRequest(f"{name} is given twice, as {self.given[name]!r} and {value!r}.", code="value")
+            self._once(name, value)
             self._read_result(name, value)
+        elif "_query" in self._given and not name.startswith("_"):
+            self._named.append((name, value))
         else:
-            self._read_clause(name, value)
+            self._read_criterion(name, value)
 
     def _read_result(self, name: str, value: str) -> None:
+        choices = _CHOICES.get(name)
+        if choices and value not in choices:
+            raise BadRequest(f"{name}={value}: it is {', '.join(choices[:-1])} or {choices[-1]}.", code="value")
         if name == "_count":
             if not (value.isascii() and value.isdecimal() and len(value) < 10):
                 raise BadRequest(f"_count={value}: a count is a whole number from 0.", code="value")
-            self.count = min(int(value), self._max_count)
+            self._count = min(int(value), self._max_count)
         elif name == "_sort":
             self._read_sort(value)
-        elif name == "_total" and value not in ("none", "accurate", "estimate"):
-            raise BadRequest(f"_total={value}: it is none, accurate or estimate.", code="value")
-        elif name == "_summary" and value not in ("count", "false"):
-            if value not in ("true", "text", "data"):
-                raise BadRequest(f"_summary={value}: it is true, text, data, count or false.", code="value")
-            raise _Ignorable(f"_summary={value} is not supported.")
+        elif name == "_elements":
+            self._elements = _listed(name, value)
+        elif name == "_type":
+            raise Unknown(f"_type={value}: the search is over {', '.join(self._path_types)} already.")
+
+    def _read_types(self, value: str) -> None:
+        """SY-1."""
+        self._types = _listed("_type", value)
+        for name in self._types:
+            if not self._definitions.is_resource_type(name):
+                raise BadRequest(f"_type={value}: {name} is no resource type.", code="value")
+        self._refuse_outside(self._types)
+        self._resource_types = self._types
 
     def _read_sort(self, value: str) -> None:
-        key, primary = value.removeprefix("-"), primary_dates().get(self._resource_type)
-        for one in key.split(","):
-            if one.removeprefix("-") not in self._parameters:
-                raise _Ignorable(self._unknown(f"_sort={one.removeprefix('-')}"))
-        if key != primary:
-            only = f"is sorted by {primary} only" if primary else "has no primary date to be sorted by"
-            raise _Ignorable(f"_sort={value} is not supported: {self._resource_type} {only}.")
-        self.sort = value
+        """SO-1."""
+        keys = [SortKey(one.removeprefix("-"), one.startswith("-")) for one in _listed("_sort", value)]
+        if len(keys) > SORT_KEYS:
+            raise BadRequest(f"_sort={value}: a search is sorted by {SORT_KEYS} keys at most.", code="too-costly")
+        for key in keys:
+            try:
+                definition = self._names.parameter(self._resource_types, key.code)
+            except Unknown as error:
+                raise Unknown(f"_sort={key.text}: {error}") from None
+            if definition.type not in _SORTED or not definition.expression:
+                raise Unknown(f"_sort={key.text}: what {key.code} means has no order.")
+        self._sort = tuple(keys)
 
-    def _read_clause(self, name: str, value: str) -> None:
-        code, _, modifier = name.partition(":")
-        definition = self._parameters.get(code)
-        if definition is None or "." in modifier:
-            known = "." in name or code in _KNOWN_ELSEWHERE
-            raise _Ignorable(f"The search parameter {name} is not supported." if known else self._unknown(name))
-        if not is_indexed(definition):
-            raise _Ignorable(f"The search parameter {name} is not supported.")
-        if modifier != "missing" and not is_searchable(definition):
-            raise _Ignorable(f"The search parameter {name} of type {definition.type} is not supported yet.")
-        if modifier and not self._knows(definition, modifier):
-            raise NotSupported(f"{name}: the modifier {modifier} is not supported for this parameter.")
-        if not is_well_formed(value):
-            raise BadRequest(f"{name}={value}: a backslash stands only before \\ , $ or |.", code="value")
-        values = tuple(one for one in split(value, ",") if one)
-        if modifier == "missing" and values not in (("true",), ("false",)):
-            raise BadRequest(f"{name}={value}: it is true or false.", code="value")
-        if values:
-            self.clauses.append(Clause(code, modifier or None, values))
+    def _read_include(self, code: str, modifier: str, value: str) -> None:
+        """IN-1, IN-3: Type:parameter[:Target], Type:* and *."""
+        name = f"{code}:{modifier}" if modifier else code
+        if modifier and modifier not in _ITERATE:
+            raise NotSupported(f"{name}: the modifier {modifier} is not supported for this parameter; iterate is.")
+        source, _, rest = value.partition(":")
+        parameter, _, target = rest.partition(":")
+        if value == "*":
+            parameter = "*"
+        elif not (self._definitions.is_resource_type(source) and parameter):
+            raise Unknown(f"{name}={value}: it is Type:parameter, Type:parameter:Target, Type:* or *.")
+        if target and not self._definitions.is_resource_type(target):
+            raise Unknown(f"{name}={value}: {target} is no resource type.")
+        if parameter != "*":
+            try:
+                definition = self._names.parameter((source,), parameter)
+            except Unknown as error:
+                raise Unknown(f"{name}={value}: {error}") from None
+            if definition.type != "reference":
+                raise Unknown(f"{name}={value}: {parameter} is a {definition.type} parameter and points to nothing.")
+            if target and target not in self._names.pointed(definition):
+                raise Unknown(f"{name}={value}: {parameter} of {source} does not point to {target}.")
+        include = Include(code == "_include", bool(modifier), source, parameter, target or None)
+        if include not in self._includes:
+            self._includes.append(include)
 
-    def _knows(self, definition: SearchParameter, modifier: str) -> bool:
-        known = PARAMETER_TYPES[definition.type].MODIFIERS
-        is_type = "[type]" in known and self._definitions.is_resource_type(modifier)
-        return modifier == "missing" or modifier in known or is_type
+    def _read_criterion(self, name: str, value: str) -> None:
+        criterion = read(name, value)
+        self._names.check(self._resource_types, criterion)
+        if isinstance(criterion, Clause) and criterion.code == LIST:
+            for one in criterion.values:
+                if one.startswith("$"):
+                    raise NotSupported(f"{name}={one}: functional lists are not offered.")
+                if not _ID.fullmatch(one):
+                    raise BadRequest(f"{name}={one}: it is the id of a List.", code="value")
+        self._criteria.append(criterion)
 
-    def _unknown(self, name: str) -> str:
-        valid = ", ".join(sorted(code for code, one in self._parameters.items() if is_searchable(one)))
-        return f"{self._resource_type} has no search parameter {name}. Valid are: {valid}."
+    def result(self, base_url: str, warnings: tuple[Issue, ...]) -> Query:
+        given = self._given
+        summary = given.get("_summary")
+        if self._includes and summary == "text":
+            raise BadRequest("_include and _revinclude cannot be mixed with _summary=text.", code="value")
+        self._bound()
+        return Query(
+            self._resource_types,
+            tuple(self._criteria),
+            self._sort,
+            self._count,
+            given.get("_total"),
+            summary if summary != "false" else None,
+            self._elements,
+            tuple(self._includes),
+            given.get("_contained", "false"),
+            given.get("_containedType", "container"),
+            given.get("_explain") == "true",
+            (given["_query"], tuple(self._named)) if "_query" in given else None,
+            tuple(self._format),
+            given.get("_page"),
+            base_url,
+            warnings,
+            self._compartment,
+            self._types,
+        )
+
+    def _bound(self) -> None:
+        sizes = [size(one) for one in self._criteria]
+        criteria, values = sum(one for one, _ in sizes), sum(one for _, one in sizes)
+        if criteria > CLAUSES or values > VALUES:
+            raise BadRequest(
+                f"The search has {criteria} criteria and {values} values; at most {CLAUSES} and {VALUES} are done in "
+                "one search.",
+                code="too-costly",
+            )
+        names = self._resource_types or self._definitions.resource_types
+        for one in self._criteria:
+            if isinstance(one, Clause):
+                continue
+            breadth = sum(self._names.breadth(name, one) for name in names)
+            if breadth > BREADTH:
+                raise TooCostly(
+                    f"{one.name}: this leads to too many resource types. Name them, as in subject:Patient.name."
+                )
+
+
+def _listed(name: str, value: str) -> tuple[str, ...]:
+    """The parts of a list, each once."""
+    found = tuple(dict.fromkeys(part for part in value.split(",") if part))
+    if not found:
+        raise BadRequest(f"{name}={value}: there is no value between the commas.", code="value")
+    return found

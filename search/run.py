@@ -1,4 +1,4 @@
-"""Running a search: conditions from clauses, a driver from densities, one statement, a page.
+"""Running a search: conditions from the query, a way from densities, one statement, a page.
 
 https://hl7.org/fhir/R4/search.html
 """
@@ -6,25 +6,34 @@ https://hl7.org/fhir/R4/search.html
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
+from resources import exact
 from resources.database import Row, Session
+from resources.definitions import Definitions
 from resources.store import Version
+from terminology.membership import Terminology
 
-from . import compiler
-from .compiler import Plan
-from .conditions import Condition, Keys, Missing, Nothing
-from .densities import Densities
-from .indexer import COLUMNS, Indexer
-from .parameter import Parameter
-from .parameters import PARAMETER_TYPES
+from . import build, compiler, orders
+from .candidates import CAP, Plan, is_impossible
+from .conditions import Condition
+from .criteria import Clause
+from .densities import Densities, Way, flattened
+from .explanation import explained
+from .indexer import Indexer
+from .orders import Order
+from .parameter import Parameter, primary_dates
 from .parameters.tables import Arguments
+from .pending import settle
 from .place import Place, Seal
-from .query import Clause, Query, parse
+from .query import Query, parse
+from .simplify import simplified
 
 _METHODS: Final = {b"C": "POST", b"U": "PUT"}
-_LOOKED_UP: Final = 2  # ids a conditional reference needs to know whether it names one resource
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,127 +42,230 @@ class Page:
 
     versions: tuple[Version, ...]
     total: int | None  # all matches, exact; None if it was not asked for and is not known anyway
-    next: str | None  # value of `_page` in the link to the next page
     query: Query  # what was really searched, also when the request was a page link
+    next: str | None = None  # value of `_page` in the link to the next page
+    previous: str | None = None
+    first: str | None = None
+    here: str | None = None  # of this page itself
+    contained: tuple[str | None, ...] = ()  # for each version the id of the contained resource that matched
+    explanation: tuple[str, ...] = ()  # lines, if asked for
+
+
+@dataclass(frozen=True, slots=True)
+class _Slice:
+    """Rows of one part of a result, in the order of the page."""
+
+    rows: tuple[Row, ...]
+    more: bool  # further in the direction of reading
+    plan: Plan | None  # None where nothing can match
 
 
 class Search:
     """What a worker keeps for searching: the parameters, the densities of values by tenant, the seal of page links."""
 
-    def __init__(self, indexer: Indexer) -> None:
-        self._indexer = indexer
-        self._seal = Seal(indexer.hash)
+    def __init__(self, indexer: Indexer, terminology: Terminology | None = None) -> None:
+        self.indexer = indexer
+        self.terminology = terminology or Terminology(indexer.definitions)
+        self.seal = Seal(indexer.hash)
         self._densities = Densities()
+
+    @property
+    def definitions(self) -> Definitions:
+        return self.indexer.definitions
 
     async def page(self, session: Session, query: Query) -> Page:
         """The page the query asks for: one round trip, and one more while a density is not known.
 
-        Raises BadRequest for a value that cannot be read and for a page link that is not of this tenant and actor."""
-        after: tuple[int, int] | None = None
-        if query.page is not None:
-            place = self._seal.open(query.page, *_bound_to(session, query))
-            query = parse(
-                self._indexer.definitions, query.resource_type, place.query, base_url=query.base_url, max_count=2**31
-            )
-            after = place.s, place.rid
-        conditions = self.conditions(query)
-        if compiler.is_impossible(conditions):
-            return Page((), 0, None, query)
-        plan = Plan(
-            self._indexer.definitions.type_number(query.resource_type),
-            tuple(conditions),
-            *await self._choose(session, conditions),
-            query.ascending,
-            after,
-            None if query.counts_only else query.count + 1,
-            query.wants_total and not query.counts_only,
-        )
+        Raises BadRequest for a value that cannot be read and for a page link that is not of this tenant and actor,
+        TooCostly for what cannot be bounded, Unavailable when the time is over."""
+        place, query = self.opened(session, query)
+        kinds = {"false": (False,), "true": (True,), "both": (False, True)}[query.contained]
         if query.counts_only:
-            return Page((), await self._total(session, plan), None, query)
-        arguments = Arguments()
-        rows = await session.select(compiler.page(plan, arguments), *arguments.values)
-        versions = tuple(_version(query.resource_type, row) for row in rows[: query.count])
-        more = len(rows) > query.count
-        total: int | None = None
-        if plan.total:
-            total = rows[0]["total"] if rows else await self._total(session, plan) if after else 0
-        elif after is None and not more and query.total != "none":
-            total = len(rows)
-        link = None
-        if more:
-            last = rows[query.count - 1]
-            link = self._seal.close(Place(query.text(), last["s"], last["rid"]), *_bound_to(session, query))
-        return Page(versions, total, link, query)
+            totals = [await self._total(session, await self._plan(session, query, inside)) for inside in kinds]
+            return Page((), sum(totals), query)
+        part = await self._slice(session, query, place.inside if place else kinds[0], place, query.count)
+        insides = [place.inside if place else kinds[0]] * len(part.rows)
+        rows, more, backward = part.rows, part.more, bool(place and place.backward)
+        if (
+            not more
+            and len(kinds) == 2
+            and insides[:1] != [not backward]
+            and (place is None or place.inside == backward)
+        ):
+            # Contained matches come after all others.
+            other = await self._slice(
+                session,
+                query,
+                not backward,
+                Place("", backward=backward) if backward else None,
+                query.count - len(rows),
+            )
+            both = (other.rows, rows) if backward else (rows, other.rows)
+            rows, more = (*both[0], *both[1]), other.more
+            added = [not backward] * len(other.rows)
+            insides = [*added, *insides] if backward else [*insides, *added]
+        return await self._page(session, query, place, rows, insides, more, part.plan)
 
-    async def resolve(
-        self, session: Session, lookups: Sequence[tuple[str, str]], base_url: str = ""
-    ) -> list[list[str]]:
-        """For each (resource type, query string) the logical ids that match, at most two: one statement for all.
+    def opened(self, session: Session, query: Query) -> tuple[Place | None, Query]:
+        """The place a page link names and the search it belongs to."""
+        if query.page is None:
+            return None, query
+        place = self.seal.open(query.page, Place, *bound_to(session, query))
+        whole = parse(
+            self.definitions,
+            query.scope,
+            place.query,
+            compartment=query.compartment,
+            base_url=query.base_url,
+            max_count=2**31,
+        )
+        return place, replace(whole, format=query.format or whole.format)
 
-        https://hl7.org/fhir/R4/http.html#trules"""
-        found: list[list[str]] = [[] for _ in lookups]
-        simple: list[tuple[int, Sequence[tuple[int, int]]]] = []
-        arguments, parts = Arguments(), []
-        for n, (resource_type, text) in enumerate(lookups):
-            conditions = self.conditions(parse(self._indexer.definitions, resource_type, text, base_url=base_url))
-            if compiler.is_impossible(conditions):
-                continue
-            if len(conditions) == 1 and isinstance(conditions[0], Keys):
-                simple.append((n, conditions[0].keys))
-            else:
-                number = self._indexer.definitions.type_number(resource_type)
-                way = await self._choose(session, conditions)
-                plan = Plan(number, tuple(conditions), *way, limit=_LOOKED_UP)
-                parts.append(f"select {arguments.add(n, 'int4')} as n, y.id from ({compiler.ids(plan, arguments)}) y")
-        if simple:
-            parts.append(compiler.first_ids(simple, arguments, _LOOKED_UP))
-        if parts:
-            text = " union all ".join(f"select z.n, z.id from ({part}) z" for part in parts)
-            for row in await session.select(text, *arguments.values):
-                ids = found[row["n"]]
-                if row["id"] not in ids and len(ids) < _LOOKED_UP:
-                    ids.append(row["id"])
-        return found
+    async def find(self, session: Session, resource_type: str, url: str) -> list[dict[str, Any]]:
+        """The resources of the type with that canonical URL (url|version for one version), as trees."""
+        escaped = url.replace("\\", "\\\\").replace(",", "\\,").replace("$", "\\$")
+        query = Query((resource_type,), criteria=(Clause("url", None, (escaped,)),), count=CAP)
+        page = await self.page(session, query)
+        return [exact.decode((version.body or "").encode()) for version in page.versions]
 
-    def conditions(self, query: Query) -> list[Condition]:
+    async def conditions(self, session: Session, query: Query, inside: bool = False) -> tuple[Condition, ...]:
         """What a resource must have, in an order that depends on the kinds of the conditions only."""
-        parameters = self._indexer.parameters(query.resource_type)
-        found = [_condition(parameters[clause.code], clause, query.base_url) for clause in query.clauses]
-        met = dict.fromkeys(one for one in found if one is not None)
-        return sorted(met, key=lambda one: type(one).__name__)
+        built = build.conditions(self.indexer, query, contained=inside)
+        settled = flattened([simplified(one) for one in await settle(session, self, built)])
+        return tuple(sorted(dict.fromkeys(settled), key=lambda one: type(one).__name__))
 
-    async def _choose(self, session: Session, conditions: Sequence[Condition]) -> tuple[int | None, bool]:
-        unknown = self._densities.unknown(session.tenant_id, conditions)
-        if unknown:
+    def order(self, query: Query, inside: bool = False) -> Order:
+        """The order of the result. Where the primary date stands last it is what ties are sorted by anyway."""
+        wanted, types = list(query.sort), self._types(query)
+        primary = primary_dates().get(types[0]) if len(types) == 1 else None
+        if len(wanted) == 1 and wanted[0].code == primary:
+            return Order((), not wanted[0].descending)
+        keys = tuple(
+            orders.key([self._parameter(name, one.code, inside) for name in types], one.descending) for one in wanted
+        )
+        if keys and keys[-1].kind == "primary" and keys[-1].descending and not orders.ties_ascend(Order(keys[:-1])):
+            return Order(keys[:-1])
+        return Order(keys)
+
+    def _types(self, query: Query) -> tuple[str, ...]:
+        return query.resource_types or self.definitions.resource_types
+
+    def _parameter(self, resource_type: str, code: str, inside: bool) -> Parameter:
+        return self.indexer.parameters(resource_type, contained=inside)[code]
+
+    async def _plan(self, session: Session, query: Query, inside: bool, place: Place | None = None) -> Plan | None:
+        """The plan of a page; None where nothing can match."""
+        conditions = await self.conditions(session, query, inside)
+        if is_impossible(conditions):
+            return None
+        sign = -1 if inside else 1
+        types = tuple(sign * self.definitions.type_number(name) for name in self._types(query))
+        order = self.order(query, inside)
+        way = await self.choose(session, types, conditions, order)
+        after = None
+        if place is not None and place.rid:
+            kinds = [kind for key in order.keys for _, kind in key.columns]
+            keys = [_given(value, kind) for value, kind in zip(place.keys, kinds, strict=True)]
+            after = (*keys, place.s, place.rid)
+        return Plan(
+            types,
+            conditions,
+            way.driver,
+            way.inner,
+            way.wide,
+            sorted=bool(order.keys) and way.found >= CAP,
+            order=order,
+            backward=bool(place and place.backward),
+            after=after,
+        )
+
+    async def _slice(self, session: Session, query: Query, inside: bool, place: Place | None, count: int) -> _Slice:
+        """At most count rows from the place on, in the order of the result."""
+        plan = await self._plan(session, query, inside, place)
+        if plan is None:
+            return _Slice((), False, None)
+        first = query.wants_total and query.contained != "both"
+        plan = replace(plan, limit=count + 1, total=first)
+        arguments = Arguments()
+        rows = tuple(await session.select(compiler.page(plan, arguments), *arguments.values))
+        kept = rows[:count]
+        return _Slice(kept[::-1] if plan.backward else kept, len(rows) > count, plan)
+
+    async def _page(
+        self,
+        session: Session,
+        query: Query,
+        place: Place | None,
+        rows: Sequence[Row],
+        insides: Sequence[bool],
+        more: bool,
+        plan: Plan | None,
+    ) -> Page:
+        backward = bool(place and place.backward)
+        total: int | None = None
+        if query.wants_total:
+            if rows and plan is not None and plan.total:
+                total = rows[0]["total"]
+            else:
+                kinds = {"false": (False,), "true": (True,), "both": (False, True)}[query.contained]
+                totals = [await self._total(session, await self._plan(session, query, inside)) for inside in kinds]
+                total = sum(totals)
+        elif place is None and not more and query.total != "none":
+            total = len(rows)
+        text, bound = query.text(), bound_to(session, query)
+
+        def link(n: int, to_previous: bool) -> str:
+            row = rows[n]
+            width = sum(len(key.columns) for key in self.order(query, insides[n]).keys)
+            keys = tuple(_kept(row[f"k{m}"]) for m in range(1, width + 1))
+            return self.seal.close(Place(text, keys, row["s"], row["rid"], to_previous, insides[n]), *bound)
+
+        there_is_next = bool(rows) and (more or backward)
+        there_is_previous = bool(rows) and (more if backward else place is not None and place.rid > 0)
+        lines = await explained(session, plan, self._densities) if query.explain and plan is not None else ()
+        return Page(
+            tuple(self._version(row) for row in rows),
+            total,
+            query,
+            link(-1, False) if there_is_next else None,
+            link(0, True) if there_is_previous else None,
+            self.seal.close(Place(text), *bound) if there_is_next or there_is_previous or place else None,
+            contained=tuple(row["inner"] if inside else None for row, inside in zip(rows, insides, strict=True)),
+            explanation=tuple(lines),
+        )
+
+    async def choose(
+        self, session: Session, types: tuple[int, ...], conditions: tuple[Condition, ...], order: Order
+    ) -> Way:
+        while unknown := self._densities.unknown(session.tenant_id, types, conditions, bool(order.keys)):
             arguments = Arguments()
-            counts = ", ".join(f"({compiler.density(one, arguments)})" for one in unknown)
+            counts = ", ".join(f"({compiler.density(*one, arguments)})" for one in unknown)
             [row] = await session.select(f"select array[{counts}] as counts", *arguments.values)
             for one, count in zip(unknown, row["counts"], strict=True):
-                self._densities.put(session.tenant_id, one, count)
-        return self._densities.choose(session.tenant_id, conditions)
+                self._densities.put(session.tenant_id, one.condition, count)
+        return self._densities.choose(session.tenant_id, types, conditions)
 
     @staticmethod
-    async def _total(session: Session, plan: Plan) -> int:
+    async def _total(session: Session, plan: Plan | None) -> int:
+        if plan is None:
+            return 0
         arguments = Arguments()
         [row] = await session.select(compiler.count(plan, arguments), *arguments.values)
         return int(row["total"])
 
-
-def _condition(parameter: Parameter, clause: Clause, base_url: str) -> Condition | None:
-    """The condition of a clause; None if every resource meets it."""
-    if clause.modifier == "missing":
-        missing = clause.values == ("true",)
-        if parameter.code in COLUMNS:  # every resource has an id and was once updated
-            return Nothing() if missing else None
-        return Missing(parameter.present) if missing else Keys((parameter.present,), 3)
-    module = PARAMETER_TYPES[parameter.definition.type]
-    condition: Condition = module.condition(parameter, clause.modifier, clause.values, base_url)
-    return condition
+    def _version(self, row: Row) -> Version:
+        name = self.definitions.type_name(row["rtype"])
+        return Version(name, row["id"], row["ver"], row["lu"], _METHODS.get(row["op"], "PUT"), row["body"])
 
 
-def _bound_to(session: Session, query: Query) -> tuple[str, str, str]:
-    return str(session.tenant_id), session.actor, query.resource_type
+def bound_to(session: Session, query: Query) -> tuple[str, ...]:
+    """What a page link serves: one tenant, actor and path."""
+    return str(session.tenant_id), session.actor, query.path
 
 
-def _version(resource_type: str, row: Row) -> Version:
-    return Version(resource_type, row["id"], row["ver"], row["lu"], _METHODS[row["op"]], row["body"])
+def _kept(value: Any) -> int | str | None:
+    return (value - _EPOCH) // _MICROSECOND if isinstance(value, datetime) else value
+
+
+def _given(value: int | str | None, kind: str) -> Any:
+    return _EPOCH + value * _MICROSECOND if kind == "timestamptz" and isinstance(value, int) else value

@@ -85,10 +85,11 @@ def _lineage(definitions: Definitions, resource_type: str) -> Iterator[str]:
 def _further(definitions: Definitions, way: Route, step: object) -> Iterator[Route]:
     if isinstance(step, Name):
         structure = definitions.structures[way.place.path.partition(".")[0]]
+        steps = _beside(way.steps) if structure.kind == "primitive-type" else way.steps
         for element in structure.children.get(way.place.path, ()):
             if element.name == step.name:
                 for key, place in _places(element):
-                    yield Route((*way.steps, key), place)
+                    yield Route((*steps, key), place)
     elif isinstance(step, OfType):
         if step.type.lower() == way.place.type.lower():
             yield way
@@ -96,6 +97,14 @@ def _further(definitions: Definitions, way: Route, step: object) -> Iterator[Rou
         yield Route((*way.steps, step), way.place)
     else:
         raise Unsupported(f"{step!r} is no step")
+
+
+def _beside(steps: tuple[str | At | Test, ...]) -> tuple[str | At | Test, ...]:
+    """The steps to what stands beside a primitive value, its id and extensions: `_birthDate`.
+
+    https://hl7.org/fhir/R4/json.html#primitive"""
+    last = max(n for n, step in enumerate(steps) if isinstance(step, str))
+    return (*steps[:last], f"_{steps[last]}", *steps[last + 1 :])
 
 
 def _places(element: Element) -> Iterator[tuple[str, Place]]:
@@ -128,7 +137,7 @@ class Node:
             elif isinstance(step, At):
                 node = node.items.setdefault(step.position, Node())
             else:
-                node = node.tests.setdefault(step, (_test(step), Node()))[1]
+                node = node.tests.setdefault(step, (test_of(step), Node()))[1]
         node.ends.append(end)
 
     def walk(self, tree: dict[str, Any], rows: Any) -> None:
@@ -161,7 +170,7 @@ class Node:
             self.walk(value, rows)
 
 
-def _test(step: Test) -> Callable[[Any, Any], bool]:
+def test_of(step: Test) -> Callable[[Any, Any], bool]:
     """The condition as a function of (value, rows)."""
     if isinstance(step, Resolves):
         wanted = step.resource_type
@@ -175,16 +184,18 @@ def _test(step: Test) -> Callable[[Any, Any], bool]:
     )
 
 
-def truth(definitions: Definitions, resource_type: str, expression: Truth) -> Callable[[Any], bool | None]:
-    """The boolean expression as a function of the rows; None where FHIRPath yields nothing.
+def truth(
+    definitions: Definitions, resource_type: str, expression: Truth
+) -> Callable[[Resource, dict[str, Any]], bool | None]:
+    """The boolean expression as a function of the rows and a resource; None where FHIRPath yields nothing.
 
     https://hl7.org/fhirpath/N1/#boolean-logic"""
     if isinstance(expression, And):
         left = truth(definitions, resource_type, expression.left)
         right = truth(definitions, resource_type, expression.right)
 
-        def both(rows: Any) -> bool | None:
-            values = (left(rows), right(rows))
+        def both(rows: Resource, tree: dict[str, Any]) -> bool | None:
+            values = (left(rows, tree), right(rows, tree))
             return False if False in values else None if None in values else True
 
         return both
@@ -193,9 +204,9 @@ def truth(definitions: Definitions, resource_type: str, expression: Truth) -> Ca
     for route in routes(definitions, resource_type, expression.paths):
         trie.add(route.steps, lambda rows, value: rows.found.append(value))
 
-    def judge(rows: Any) -> bool | None:
+    def judge(rows: Resource, tree: dict[str, Any]) -> bool | None:
         values = _Found(rows)
-        trie.walk(rows.resource, values)
+        trie.walk(tree, values)
         if isinstance(expression, Exists):
             return bool(values.found)
         assert isinstance(expression, Compared)

@@ -165,5 +165,6 @@ def _has(kind: str, found: list[Any], modifier: str, wanted: str, base: str) -> 
     return any(meets(prefix or "eq", date_range(text), one) for one in found)
 
 
-def sort_key(resource: Tree) -> float | Fraction:
-    return min((t for t, _ in PARAMETERS["date"][1](resource)), default=float("-inf"))
+def sort_key(resource: Tree) -> float | Fraction | None:
+    """The beginning of its date, -inf where that is open; None without a date."""
+    return min((t for t, _ in PARAMETERS["date"][1](resource)), default=None)

@@ -14,6 +14,7 @@ DATA = Path(os.environ.get("FHIR_SERVER_TEST_DATA") or ROOT / "../shared/data").
 
 IN_USE = {
     "synthea": "tests/integration/test_synthea.py",
+    "terminology": "tests/unit/terminology/test_ucum.py",
 }
 WAITING = {
     "fhirpath": "FHIRPath, with invariants and profiles",
@@ -22,7 +23,6 @@ WAITING = {
     "packages": "package installation and profile validation",
     "patch": "JSON Patch and FHIRPath Patch",
     "sql-on-fhir": "ViewDefinitions",
-    "terminology": "the terminology loaders",
     "testscripts": "the TestScript runner",
     "tx-ecosystem": "the terminology operations",
     "us-core-metadata": "searches and must-support elements of US Core",

@@ -77,8 +77,9 @@ def test_floor_resolves_to_our_folder(floor: str) -> None:
 
 
 def test_only_the_write_function_writes_resources() -> None:
-    """One write path: no statement but resource_write inserts into or updates the table of resources."""
+    """One write path: no statement but resource_write inserts into or updates the table of resources, and one of
+    resource_reindex, which changes what is made of a resource and not the resource."""
     for path in [*house.modules(), *house.ROOT.glob("*/schema.sql")]:
         text = path.read_text().lower().replace("fhir.", "")
         writes = text.count("insert into resource ") + text.count("update resource ")
-        assert writes == (2 if house.name_of(path) == "resources/schema.sql" else 0), path
+        assert writes == (3 if house.name_of(path) == "resources/schema.sql" else 0), path

@@ -1,7 +1,7 @@
--- Storage of resources: the tenants, the current version of every resource, the versions before it.
+-- Storage of resources: the tenants, the current version of every resource, the versions before it; and jobs.
 -- The whole of this floor stands here; the files in migrations/ add up to it (tests/integration/test_migrations.py).
 
--- The registry of tenants. It holds nothing of a patient and is, by design, the one table here without row policies.
+-- The registry of tenants. It holds nothing of a patient and has, by design, no row policies, like `due` alone besides.
 create table fhir.tenant (
   tenant_id int4 generated always as identity primary key,       -- never used again, also after a drop
   name text collate "C" not null unique check (name ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'),
@@ -42,7 +42,7 @@ create table fhir.resource (
   xid int8 not null,                            -- the transaction that wrote this version …
   epoch int4 not null,                          -- … and the epoch its number belongs to
   deleted bool not null,
-  op "char" not null,                           -- what wrote it: C create, U update (also one that created), D delete
+  op "char" not null,                           -- what wrote it: C create, P update that created or brought back, U update, D delete
   id text collate "C" not null,
   keys int8[] not null,                         -- what the index must find again to take the old rows away; opaque here
   resource jsonb,                               -- null when deleted
@@ -53,6 +53,7 @@ create unique index resource_rid on fhir.resource (tenant_id, rid);
 create index resource_date on fhir.resource (tenant_id, rtype, deleted, s desc, rid desc);
 create index resource_updated on fhir.resource (tenant_id, rtype, deleted, lu desc, rid desc);
 create index resource_changed on fhir.resource (tenant_id, deleted, lu desc, rid desc);
+create index resource_id on fhir.resource (tenant_id, rtype, id) where not deleted;
 
 -- Versions that are no longer current. Append only: the application role may insert and select.
 create table fhir.resource_version (
@@ -96,13 +97,14 @@ create function fhir.instant(at timestamptz) returns text language sql stable pa
 -- Writes all changes of one request, or none. Every refusal has its own SQLSTATE:
 -- FH001 the definitions number is old; FH404 no such tenant; FH412 a precondition failed (detail: ordinal and the
 -- version found); 40001 somebody else created the same id meanwhile (to be repeated).
+-- An expectation of {} is any current version, one of null is none.
 create function fhir.resource_write(
   t int4, number int4, ops "char"[], rtypes int2[], skeys int8[], ids text[], dates int8[], keysets text[],
   heads text[], tails text[], expects text[], absents bool[]
 ) returns fhir.written[] language plpgsql set search_path = pg_catalog as $$
 declare
+  xid_ int8 := pg_current_xact_id()::text::int8;  -- before the clock and the number are looked at: others wait for it
   now_ timestamptz := date_trunc('milliseconds', clock_timestamp());
-  xid_ int8 := pg_current_xact_id()::text::int8;
   epoch_ int4 := (select i.epoch from fhir.instance i);
   current_ int4 := (select x.definitions from fhir.tenant x where x.tenant_id = t and x.state = 'active');
   old fhir.written[] := '{}';
@@ -131,7 +133,9 @@ begin
     select c.n, o.ver into refused
     from unnest(expects, absents) with ordinality c(expect, absent, n)
     left join unnest(old) o on o.n = c.n
-    where (c.expect is not null and not coalesce(o.ver = any(c.expect::int4[]), false)) or (c.absent and o.outcome <> 'D')
+    where (c.expect = '{}' and coalesce(o.outcome = 'D', true))
+       or (c.expect <> '{}' and not coalesce(o.ver = any(c.expect::int4[]), false))
+       or (c.absent and o.outcome <> 'D')
     order by c.n limit 1;
     if found then
       raise sqlstate 'FH412' using message = 'precondition failed', detail = refused.n || ' ' || coalesce(refused.ver, 0);
@@ -163,8 +167,8 @@ begin
     get diagnostics due_ = row_count;
 
     update fhir.resource r
-    set ver = c.ver, s = c.s, lu = c.lu, xid = xid_, epoch = epoch_, deleted = c.outcome = 'D', op = c.op,
-        keys = c.keys::int8[],
+    set ver = c.ver, s = c.s, lu = c.lu, xid = xid_, epoch = epoch_, deleted = c.outcome = 'D',
+        op = case when c.op = 'U' and c.outcome = 'C' then 'P' else c.op end, keys = c.keys::int8[],
         resource = case when c.outcome <> 'D'
                         then (c.head || c.ver || '","lastUpdated":"' || fhir.instant(c.lu) || c.tail)::jsonb end
     from rows from (unnest(ops), unnest(keysets), unnest(heads), unnest(tails), unnest(new))
@@ -179,7 +183,8 @@ begin
   due_ := (select count(*) from unnest(new) w where w.outcome = 'C' and w.old_s is null);
   if due_ > 0 then
     insert into fhir.resource (tenant_id, rtype, ver, rid, skey, s, lu, xid, epoch, deleted, op, id, keys, resource)
-    select t, c.rtype, c.ver, c.rid, c.skey, c.s, c.lu, xid_, epoch_, false, c.op, c.id, c.keys::int8[],
+    select t, c.rtype, c.ver, c.rid, c.skey, c.s, c.lu, xid_, epoch_, false,
+           case c.op when 'U' then 'P' else c.op end, c.id, c.keys::int8[],
            (c.head || c.ver || '","lastUpdated":"' || fhir.instant(c.lu) || c.tail)::jsonb
     from rows from (unnest(ops), unnest(skeys), unnest(ids), unnest(keysets), unnest(heads), unnest(tails), unnest(new))
          c(op, skey, id, keys, head, tail, n, rid, rtype, ver, lu, s, old_s, old_keys, outcome)
@@ -192,6 +197,126 @@ begin
     end if;
   end if;
   return new;
+end $$;
+
+-- Takes resources as they are, at the versions named, to write their index rows anew; what was written meanwhile is left
+-- alone: whoever wrote it indexed it. Refuses as resource_write does, and its answer goes the same way, with no
+-- instant (lu): nothing about the resource is new.
+create function fhir.resource_reindex(
+  t int4, number int4, rids int8[], vers int4[], dates int8[], keysets text[]
+) returns fhir.written[] language plpgsql set search_path = pg_catalog as $$
+declare
+  xid_ int8 := pg_current_xact_id()::text::int8;  -- before the number is looked at: so that others can wait for it
+  current_ int4 := (select x.definitions from fhir.tenant x where x.tenant_id = t and x.state = 'active');
+  new fhir.written[];
+begin
+  perform set_config('app.tenant', t::text, true);
+  if current_ is null then
+    raise sqlstate 'FH404' using message = 'no such tenant';
+  elsif current_ <> number then
+    raise sqlstate 'FH001' using message = 'definitions have changed';
+  end if;
+  select coalesce(array_agg(row(x.n, x.rid, x.rtype, x.ver, null, x.new_s, x.s, x.keys, 'U')::fhir.written), '{}') into new
+  from (select c.n, r.rid, r.rtype, r.ver, c.s as new_s, r.s, r.keys
+        from unnest(rids, vers, dates) with ordinality c(rid, ver, s, n)
+        join fhir.resource r on r.tenant_id = t and r.rid = c.rid and r.ver = c.ver and not r.deleted
+        order by r.skey, r.rid for update of r) x;
+  update fhir.resource r set s = w.s, keys = c.keys::int8[]
+  from unnest(new) w join unnest(keysets) with ordinality c(keys, n) on c.n = w.n
+  where r.tenant_id = t and r.rid = w.rid and (r.s <> w.s or r.keys <> c.keys::int8[]);
+  return new;
+end $$;
+
+-- The one thing that the application role may change in the registry: that its tenant has other definitions now. Under
+-- the lock that this takes it is sure that nobody has changed them since `number`; null: whatever they were. FH001 else.
+create function fhir.definitions_raise(number int4) returns int4
+language plpgsql security definer set search_path = pg_catalog as $$
+declare
+  raised_ int4;
+begin
+  update fhir.tenant x set definitions = x.definitions + 1
+  where x.tenant_id = nullif(current_setting('app.tenant', true), '')::int4 and x.state = 'active'
+    and x.definitions = coalesce(number, x.definitions)
+  returning x.definitions into raised_;
+  if raised_ is null then
+    raise sqlstate 'FH001' using message = 'definitions have changed';
+  end if;
+  return raised_;
+end $$;
+revoke execute on function fhir.definitions_raise from public;
+
+-- Long work in a tenant, done in the background: what it is, and how far it is.
+create table fhir.job (
+  tenant_id int4 not null,
+  job_id int8 generated always as identity,
+  kind text collate "C" not null,               -- what does it: a row of the table JOBS
+  state text collate "C" not null default 'due' check (state in ('due', 'done', 'failed')),
+  arguments jsonb not null,
+  progress jsonb not null default '{}',         -- where its next step goes on; `done` of `total`
+  report text not null default '',              -- why it failed
+  created timestamptz not null default now(),
+  ended timestamptz,
+  primary key (tenant_id, job_id)
+);
+alter table fhir.job enable row level security;
+alter table fhir.job force row level security;
+create policy tenant on fhir.job
+  using (tenant_id = (select nullif(current_setting('app.tenant', true), '')::int4))
+  with check (tenant_id = (select nullif(current_setting('app.tenant', true), '')::int4));
+
+-- Where workers find jobs: without row policies, by design, and with nothing of a patient.
+create table fhir.due (
+  tenant_id int4 not null,
+  job_id int8 not null,
+  kind text collate "C" not null,               -- only a worker that knows it takes the job
+  at timestamptz not null default now(),        -- not before; of a job under way the end of its holder's lease
+  holder text collate "C" not null default '',  -- the worker that took it last
+  primary key (tenant_id, job_id)
+);
+create index due_at on fhir.due (at);
+
+create function fhir.job_due() returns trigger language plpgsql set search_path = pg_catalog as $$
+begin
+  perform pg_notify('fhir_job', '');
+  return null;
+end $$;
+create trigger job_due after insert on fhir.due for each statement execute function fhir.job_due();
+
+-- Makes a job that is due at once, and returns its number.
+create function fhir.job_add(t int4, kind_ text, arguments_ jsonb) returns int8
+language plpgsql set search_path = pg_catalog as $$
+declare
+  made_ int8;
+begin
+  perform set_config('app.tenant', t::text, true);
+  insert into fhir.job (tenant_id, kind, arguments) values (t, kind_, arguments_) returning job_id into made_;
+  insert into fhir.due (tenant_id, job_id, kind) values (t, made_, kind_);
+  return made_;
+end $$;
+
+-- Keeps how far a job is: state due until in so many seconds, done, or failed. False, and nothing is kept, if the worker
+-- holds it no longer.
+create function fhir.job_save(
+  t int4, job int8, worker text, state_ text, progress_ jsonb, report_ text, seconds float8
+) returns bool language plpgsql set search_path = pg_catalog as $$
+begin
+  perform set_config('app.tenant', t::text, true);
+  if state_ = 'due' then
+    update fhir.due d set at = clock_timestamp() + make_interval(secs => seconds)
+    where d.tenant_id = t and d.job_id = job and d.holder = worker;
+  else
+    delete from fhir.due d where d.tenant_id = t and d.job_id = job and d.holder = worker;
+  end if;
+  if not found then
+    return false;
+  end if;
+  update fhir.job j set state = state_, progress = progress_, report = report_,
+    ended = case when state_ <> 'due' then clock_timestamp() end
+  where j.tenant_id = t and j.job_id = job;
+  if not found then
+    raise exception 'a job without its row';
+  end if;
+  return true;
 end $$;
 
 insert into fhir.instance (hash_key, system_identifier)

@@ -1,9 +1,8 @@
 """Search parameter types: what of a resource is indexed and how a clause is met, both in one module per type.
 
 Each module has `indexed(place)`, the function that reads values of a FHIR type into index rows; `condition(parameter,
-modifier, values, base_url)`, which raises BadRequest for a value that cannot be read and is None where the type cannot be
-searched yet; and MODIFIERS, the modifiers besides `missing` that it knows ("[type]" stands for a resource type's name).
-https://hl7.org/fhir/R4/search.html#ptypes
+modifier, values, base_url)`, which raises BadRequest for a value that cannot be read; and MODIFIERS, the modifiers besides
+`missing` that it knows ("[type]" stands for a resource type's name). https://hl7.org/fhir/R4/search.html#ptypes
 """
 
 from __future__ import annotations
@@ -13,30 +12,41 @@ from typing import Final
 
 from resources.definitions import SearchParameter
 
-from . import date, number, quantity, reference, string, token, uri
+from . import composite, date, number, phonetic, quantity, reference, special, string, token, uri, words
 
-# Type of search parameter → its module. Composite and special parameters are not indexed yet.
+# Type of search parameter → its module.
 PARAMETER_TYPES: Final = MappingProxyType[str, ModuleType](
     {
-        "string": string,
-        "token": token,
-        "reference": reference,
+        "composite": composite,
         "date": date,
         "number": number,
         "quantity": quantity,
+        "reference": reference,
+        "special": special,
+        "string": string,
+        "token": token,
         "uri": uri,
     }
 )
 
-# Parameters of a type above that mean something else by a match.
-_BY_SOUND: Final = frozenset({"phonetic"})
+# (Type, code) of parameters that mean something else by a match.
+_OTHERS: Final = MappingProxyType[tuple[str, str], ModuleType](
+    {("string", "phonetic"): phonetic, ("string", "_content"): words, ("string", "_text"): words}
+)
+
+
+def module_of(definition: SearchParameter) -> ModuleType:
+    """The module of a parameter: that of its type, but for a few of the specification's own."""
+    return _OTHERS.get((definition.type, definition.code), PARAMETER_TYPES[definition.type])
 
 
 def is_indexed(definition: SearchParameter) -> bool:
-    """Whether resources are indexed for the parameter, so that `:missing` is known of it."""
-    return definition.type in PARAMETER_TYPES and bool(definition.expression) and definition.code not in _BY_SOUND
+    """Whether resources are indexed for the parameter by itself, so that `:missing` is known of it.
+
+    Not of composites: https://hl7.org/fhir/R4/search.html#composite"""
+    return bool(definition.expression) and definition.type in PARAMETER_TYPES and definition.type != "composite"
 
 
 def is_searchable(definition: SearchParameter) -> bool:
     """Whether a search may give values for the parameter."""
-    return is_indexed(definition) and PARAMETER_TYPES[definition.type].condition is not None
+    return (bool(definition.expression) and definition.type in PARAMETER_TYPES) or definition.code in words.TEXTS

@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 from resources.outcome import BadRequest
+from resources.store import NO_DATE
 
 from ..conditions import Box, Condition, Dates, Updated
 from ..escapes import unescape
@@ -97,7 +98,7 @@ def _put(parameter: Parameter, rows: Rows, first: int, after: int) -> None:
     rows.dat[parameter.row_number, first, after] = None
     rows.keys[parameter.present] = None
     if parameter.primary:
-        rows.sort_key = max(rows.sort_key, first)
+        rows.sort_key = max(rows.sort_key, first, NO_DATE + 1)  # an open beginning is the earliest of all
         if after - first > DAY:
             rows.keys[parameter.key(""), WIDE + width_class(first, after)] = None
 
@@ -159,7 +160,8 @@ def boxes(prefix: str, first: int, after: int, now: int) -> Iterator[Box]:
         yield FIRST, after + widened - 1, first - widened + 1, LAST
 
 
-def _boxes(parameter: Parameter, values: tuple[str, ...]) -> tuple[Box, ...]:
+def ranges(parameter: Parameter, values: tuple[str, ...]) -> tuple[Box, ...]:
+    """Where beginning and end of a stored range must lie for one of the values."""
     found: dict[Box, None] = {}
     now = time.time_ns() // 1000
     for value in values:
@@ -175,12 +177,15 @@ def _boxes(parameter: Parameter, values: tuple[str, ...]) -> tuple[Box, ...]:
 
 def condition(parameter: Parameter, modifier: str | None, values: tuple[str, ...], base_url: str) -> Condition:
     """PF-1 … PF-5, DT-1 … DT-4."""
-    found = _boxes(parameter, values)
+    return within(parameter, ranges(parameter, values))
+
+
+def within(parameter: Parameter, found: tuple[Box, ...]) -> Condition:
+    """Dates in one of the boxes."""
+    kind = parameter.type_number
     if parameter.code == "_lastUpdated":
         # An instant t is [t, t + 1): both of its bounds in one.
         intervals = {(max(a, c - 1), min(b, d - 1)) for a, b, c, d in found}
-        return Updated(
-            parameter.type_number, tuple(sorted(interval for interval in intervals if interval[0] <= interval[1]))
-        )
+        return Updated(tuple((kind, *interval) for interval in sorted(intervals) if interval[0] <= interval[1]))
     primary = parameter.key("") if parameter.primary else None
-    return Dates(parameter.type_number, parameter.row_number, found, primary)
+    return Dates(tuple((kind, parameter.row_number, *box) for box in found), primary)

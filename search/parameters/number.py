@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from resources.outcome import BadRequest
+
+from ..conditions import Condition, Numbers
+from ..escapes import unescape
 from ..parameter import Index, Parameter, Rows
 from ..trie import Place
-from . import quantity
+from .decimals import Box, Number, after, read, searched, text
+from .quantity import ends
 
 MODIFIERS: Final[frozenset[str]] = frozenset()
-
-condition: Final = None  # searching by value is not offered yet
 
 
 def indexed(place: Place) -> Index | None:
@@ -18,13 +21,42 @@ def indexed(place: Place) -> Index | None:
     return _INDEX.get(place.type)
 
 
-def _number(parameter: Parameter, rows: Rows, value: Any) -> None:
-    quantity.put(parameter, rows, value, value, {})
+def _put(parameter: Parameter, rows: Rows, lo: str, hi: str) -> None:
+    rows.qty[parameter.number, 0, 0, lo, hi, 0, 0, 0, 0, lo, hi] = None
+    rows.keys[parameter.present] = None
+
+
+def _number(parameter: Parameter, rows: Rows, value: Number) -> None:
+    lo = text(value)
+    _put(parameter, rows, lo, after(lo))
 
 
 def _range(parameter: Parameter, rows: Rows, value: Any) -> None:
-    low, high = value.get("low", {}), value.get("high", {})
-    quantity.put(parameter, rows, low.get("value"), high.get("value"), {})
+    low, high = (value.get(end, {}).get("value") for end in ("low", "high"))
+    if low is not None or high is not None:
+        _put(parameter, rows, *ends(low, high, "", None))
 
 
-_INDEX: Final[dict[str, Index]] = {"decimal": _number, "integer": _number, "Range": _range}
+_INDEX: Final[dict[str, Index]] = {
+    "decimal": _number,
+    "integer": _number,
+    "positiveInt": _number,
+    "unsignedInt": _number,
+    "Range": _range,
+}
+
+
+def condition(parameter: Parameter, modifier: str | None, values: tuple[str, ...], base_url: str) -> Condition:
+    """NU-1 … NU-4."""
+    kind, number = parameter.type_number, parameter.number
+    nothing = (None,) * 7
+    found = [(kind, number, 0, *box, *nothing) for value in values for box in ranges(parameter, value)]
+    return Numbers(tuple(dict.fromkeys(found)))
+
+
+def ranges(parameter: Parameter, value: str) -> tuple[Box, ...]:
+    """Where the ends of a stored range must lie for one value."""
+    try:
+        return searched(*read(unescape(value)))
+    except ValueError:
+        raise BadRequest(f"{parameter.code}={value}: this is not a number.", code="value") from None

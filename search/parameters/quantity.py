@@ -1,78 +1,147 @@
-"""Quantity parameters: a number and its unit, indexed as given.
+"""Quantity parameters: ranges of numbers with a unit, as given and in the canonical unit of UCUM.
 
-A comparator makes an open range: `<5` is everything below 5. The bounds are binary floats, for finding only; what is
-exact stands in the resource. https://hl7.org/fhir/R4/search.html#quantity
+A comparator makes an open range: `<5` is everything below 5. Numbers are sortable texts (decimals.py), exact to the last
+digit; units of UCUM are converted on both sides, so that 5.4 mg finds 0.0054 g.
+https://hl7.org/fhir/R4/search.html#quantity
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
-from math import inf
+from fractions import Fraction
 from typing import Any, Final
 
-from ..parameter import Index, Parameter, Rows
+from resources.hashing import remembered
+from resources.outcome import BadRequest
+from terminology import ucum
+
+from ..conditions import Amounts, Condition, Numbers, Or
+from ..escapes import split, unescape
+from ..parameter import Index, Measured, Parameter, Rows
 from ..trie import Place
+from .decimals import HIGHEST, LOWEST, Number, after, read, rounded, scaled, searched, text
 
 MODIFIERS: Final[frozenset[str]] = frozenset()
 CURRENCIES: Final = "urn:iso:std:iso:4217"
 
-condition: Final = None  # searching by value is not offered yet
+Convert = Callable[[Number], Decimal]  # a number to what it is in the canonical unit
 
 
 def indexed(place: Place) -> Index | None:
     """What reads the values at that place, None if a quantity parameter does not."""
-    return _INDEX.get(place.type)
+    return _index if place.type in MEASURED else None
 
 
-def put(parameter: Parameter, rows: Rows, low: Any, high: Any, unit: dict[str, Any]) -> None:
-    """A row for the range from low to high, both included; None is open."""
+def _index(parameter: Parameter, rows: Rows, value: Any) -> None:
+    if id(value) in rows.measured:
+        measured = rows.measured[id(value)]
+    else:
+        measured = rows.measured[id(value)] = measure(parameter, value)
+    if measured is not None:
+        rows.qty[parameter.number, 0, 0, *measured] = None
+        rows.keys[parameter.present] = None
+
+
+def measure(parameter: Parameter, value: dict[str, Any]) -> Measured | None:
+    """The range of a value of any of the types, told apart by their elements; None of one without a number."""
+    number = value.get("value")
+    if number is not None:  # Quantity and what is derived from it; Money
+        if currency := value.get("currency"):
+            return _measured(parameter, number, number, "", CURRENCIES, currency, None)
+        return _measured(
+            parameter,
+            number,
+            number,
+            value.get("comparator", ""),
+            value.get("system"),
+            value.get("code"),
+            value.get("unit"),
+        )
+    unit = value.get("low") or value.get("high")
+    if unit is not None:  # Range
+        low, high = (value.get(end, {}).get("value") for end in ("low", "high"))
+    else:  # SampledData
+        low, high, unit = value.get("lowerLimit"), value.get("upperLimit"), value.get("origin", {})
     if low is None and high is None:
-        return
-    system = unit.get("system")
-    codes = [parameter.system(unit.get(name)) for name in ("code", "unit")]
-    rows.qty[parameter.number, _float(low, -inf), _float(high, inf), parameter.system(system), codes[0], codes[1]] = (
-        None
-    )
-    rows.keys[parameter.present] = None
+        return None
+    return _measured(parameter, low, high, "", unit.get("system"), unit.get("code"), unit.get("unit"))
 
 
-def _float(number: Decimal | int | None, otherwise: float) -> float:
-    if number is None:
-        return otherwise
+def _measured(
+    parameter: Parameter, low: Number | None, high: Number | None, comparator: str, system: Any, code: Any, unit: Any
+) -> Measured:
+    convert, canonical = None, ""
+    if system and code:
+        convert, canonical = conversion(system, code)
+    number = parameter.system
+    lo, hi = ends(low, high, comparator, None)
+    clo, chi = (lo, hi) if convert is None else ends(low, high, comparator, convert)
+    return lo, hi, number(system), number(code), number(unit), number(canonical), clo, chi
+
+
+def ends(low: Number | None, high: Number | None, comparator: str, convert: Convert | None) -> tuple[str, str]:
+    """The half-open range from low to high, both included; None is open, and so is one side of a comparator (QU-4)."""
+    one = high is low
+    if convert is not None:
+        low = None if low is None else convert(low)
+        high = low if one else None if high is None else convert(high)
+    if comparator:
+        point = text(low or 0)
+        if comparator[0] == "<":
+            return LOWEST, after(point) if comparator == "<=" else point
+        return point if comparator == ">=" else after(point), HIGHEST
+    lo = LOWEST if low is None else text(low)
+    return lo, HIGHEST if high is None else after(lo if one else text(high))
+
+
+@remembered(4096)
+def conversion(system: str, code: str) -> tuple[Convert | None, str]:
+    """How numbers of the unit become comparable, None as they are, and the name of what they are then measured in.
+
+    Of UCUM the canonical unit; of another system, and where UCUM has no such unit, the code itself (QU-2, QU-3)."""
+    if system == ucum.SYSTEM:
+        if known := ucum.canonical(code):
+            numerator, denominator = Decimal(known[0].numerator), Decimal(known[0].denominator)
+            return lambda number: scaled(number, numerator, denominator), f"{system}\x1f{known[1]}"
+        if special := ucum.to_canonical(Fraction(0), code):
+
+            def convert(number: Number) -> Decimal:
+                converted = ucum.to_canonical(Fraction(number), code)
+                assert converted is not None
+                return rounded(converted[0])
+
+            return convert, f"{system}\x1f{special[1]}"
+    return None, f"{system}\x1f\x1f{code}"
+
+
+MEASURED: Final = frozenset({"Quantity", "Age", "Count", "Distance", "Duration", "Money", "Range", "SampledData"})
+
+
+def condition(parameter: Parameter, modifier: str | None, values: tuple[str, ...], base_url: str) -> Condition:
+    """QU-1 … QU-5."""
+    return Or(tuple(searching(parameter, value, 0, None) for value in values))
+
+
+def searching(parameter: Parameter, value: str, k: int | None, q: int | None) -> Numbers | Amounts:
+    """What one value finds: `[prefix]number`, `number|system|code`, `number||code`, `number|system|`.
+
+    k and q: of a composite, what stands for its token; else 0 and None."""
+    parts = [unescape(part) for part in split(value, "|")]
     try:
-        return float(number)
-    except OverflowError:
-        return inf if number > 0 else -inf
-
-
-def _quantity(parameter: Parameter, rows: Rows, value: Any) -> None:
-    number, comparator = value.get("value"), value.get("comparator", "")
-    low = None if comparator.startswith("<") else number
-    high = None if comparator.startswith(">") else number
-    put(parameter, rows, low, high, value)
-
-
-def _range(parameter: Parameter, rows: Rows, value: Any) -> None:
-    low, high = value.get("low", {}), value.get("high", {})
-    put(parameter, rows, low.get("value"), high.get("value"), low or high)
-
-
-def _money(parameter: Parameter, rows: Rows, value: Any) -> None:
-    number, currency = value.get("value"), value.get("currency")
-    put(parameter, rows, number, number, {"system": CURRENCIES, "code": currency} if currency else {})
-
-
-def _sampled_data(parameter: Parameter, rows: Rows, value: Any) -> None:
-    put(parameter, rows, value.get("lowerLimit"), value.get("upperLimit"), value.get("origin", {}))
-
-
-_INDEX: Final[dict[str, Index]] = {
-    "Quantity": _quantity,
-    "Age": _quantity,
-    "Count": _quantity,
-    "Distance": _quantity,
-    "Duration": _quantity,
-    "Money": _money,
-    "Range": _range,
-    "SampledData": _sampled_data,
-}
+        prefix, number = read(parts[0])
+    except ValueError:
+        raise BadRequest(f"{parameter.code}={value}: {parts[0]!r} is not a number.", code="value") from None
+    if len(parts) not in (1, 3):
+        raise BadRequest(f"{parameter.code}={value}: a value is number or number|system|code.", code="value")
+    system, code = parts[1:] or ("", "")
+    kind, own = parameter.type_number, parameter.number
+    if system and code:
+        convert, canonical = conversion(system, code)
+        found = searched(prefix, number, convert) if convert else searched(prefix, number)
+        u = parameter.system(canonical)
+        return Amounts(tuple((kind, own, k, u, *box, q) for box in found))
+    of_system, unit = parameter.system(system) if system else None, parameter.system(code) if code else None
+    return Numbers(
+        tuple((kind, own, k, *box, q, of_system, unit, None, None, None, None) for box in searched(prefix, number))
+    )

@@ -11,45 +11,98 @@ from typing import Any, Final
 
 from resources.outcome import BadRequest
 
-from ..conditions import Condition, Ids, Keys, Nothing
+from ..conditions import Codes, Condition, Ids, Keys, Not, Nothing, Or, Texts
 from ..escapes import split, unescape
-from ..parameter import ANY, NONE, Index, Key, Parameter, Rows
+from ..parameter import ANY, EARLIER, LATER, NONE, TEXT, Index, Key, Parameter, Rows
 from ..trie import Place
+from . import media_type
+from .string import LONGEST, after, normalise
 
-MODIFIERS: Final[frozenset[str]] = frozenset()
+MODIFIERS: Final = frozenset({"above", "below", "in", "not", "not-in", "of-type", "ofType", "text"})
 _AS_IT_IS: Final = frozenset({"code", "id", "uri", "boolean"})
 _WITH_SYSTEM: Final = frozenset({"Coding", "CodeableConcept", "Identifier"})
+_FOUND_BY: Final = frozenset({"code", "system", "display"})  # of a Coding
 
 
 def indexed(place: Place) -> Index | None:
     """What reads the values at that place, None if a token parameter does not."""
+    if place.type == "code" and place.element and place.element.binding == media_type.VALUE_SET:
+        return _media_type
     return _INDEX.get(place.type)
 
 
-def _put(parameter: Parameter, rows: Rows, system: Any, code: Any) -> None:
-    keys = rows.keys
+def _put_coding(parameter: Parameter, rows: Rows, value: dict[str, Any]) -> None:
+    keys, code, system = rows.keys, value.get("code"), value.get("system")
     if code:
-        h = parameter.key(code.casefold())
-        keys[h, ANY] = None
-        keys[h, parameter.system(system)] = None
+        folded = code.casefold()
+        h, q = parameter.key(folded), parameter.system(system)
+        keys[h, ANY] = keys[h, q] = None
+        known = folded if len(folded) <= LONGEST else folded[:LONGEST]
+        rows.codes[parameter.number, ANY, h] = ("", known)
+        rows.codes[parameter.number, q, h] = (system or "", known)
     if system:
         keys[parameter.key(""), parameter.system(system)] = None
+    if display := value.get("display"):
+        _put_text(parameter, rows, display)
+
+
+def _put_text(parameter: Parameter, rows: Rows, text: str) -> None:
+    if value := normalise(text)[:LONGEST]:
+        h = parameter.key(value)
+        rows.keys[h, TEXT] = None
+        rows.codes[parameter.number, TEXT, h] = ("", value)
+
+
+def _put_value(parameter: Parameter, rows: Rows, system: str | None, value: str) -> None:
+    """A value that is one of very many: it is sorted by, but no dictionary knows it."""
+    folded = value.casefold()
+    h = parameter.key(folded)
+    rows.keys[h, ANY] = None
+    if system is not None:
+        rows.keys[h, parameter.system(system)] = None
+    rows.str[parameter.number, folded[:LONGEST]] = None
 
 
 def _coding(parameter: Parameter, rows: Rows, value: Any) -> None:
-    _put(parameter, rows, value.get("system"), value.get("code"))
-    rows.keys[parameter.present] = None
+    _put_coding(parameter, rows, value)
+    if "code" in value:
+        rows.keys[parameter.present] = None
+    elif not _FOUND_BY.isdisjoint(value):
+        rows.keys[parameter.present] = rows.unordered[parameter] = None
 
 
 def _codeable_concept(parameter: Parameter, rows: Rows, value: Any) -> None:
     for coding in value.get("coding", ()):
-        _put(parameter, rows, coding.get("system"), coding.get("code"))
-    rows.keys[parameter.present] = None
+        _coding(parameter, rows, coding)
+    if text := value.get("text"):
+        _put_text(parameter, rows, text)
+        rows.keys[parameter.present] = None
+        if "coding" not in value:
+            rows.unordered[parameter] = None
 
 
-def _identifier(parameter: Parameter, rows: Rows, value: Any) -> None:
-    _put(parameter, rows, value.get("system"), value.get("value"))
-    rows.keys[parameter.present] = None
+def _identifier(parameter: Parameter, rows: Rows, identifier: Any) -> None:
+    value, system = identifier.get("value"), identifier.get("system")
+    if value:
+        _put_value(parameter, rows, system or "", value)
+    if system:
+        rows.keys[parameter.key(""), parameter.system(system)] = None
+    if value or system:
+        rows.keys[parameter.present] = None
+    if not value:
+        rows.unordered[parameter] = None
+    if kind := identifier.get("type"):
+        for coding in kind.get("coding", ()):
+            if value and (code := coding.get("code")):
+                rows.keys[_of_type(parameter, coding.get("system", ""), code, value)] = None
+        if text := kind.get("text"):
+            _put_text(parameter, rows, text)
+            rows.keys[parameter.present] = None
+
+
+def _of_type(parameter: Parameter, system: str, code: str, value: str) -> Key:
+    name = f"{parameter.code}:of-type"
+    return parameter.hash(parameter.resource_type, name, system, code.casefold(), value.casefold()), ANY
 
 
 def _contact_point(parameter: Parameter, rows: Rows, value: Any) -> None:
@@ -58,26 +111,42 @@ def _contact_point(parameter: Parameter, rows: Rows, value: Any) -> None:
 
 
 def _text(parameter: Parameter, rows: Rows, value: Any) -> None:
-    rows.keys[parameter.key(value.casefold()), ANY] = None
+    _put_value(parameter, rows, None, value)
     rows.keys[parameter.present] = None
-
-
-def _boolean(parameter: Parameter, rows: Rows, value: Any) -> None:
-    _as_it_is(parameter, rows, "true" if value else "false")
 
 
 def _as_it_is(parameter: Parameter, rows: Rows, value: Any) -> None:
     rows.keys[parameter.key(value), ANY] = None
     rows.keys[parameter.present] = None
+    if parameter.coded:
+        rows.unordered[parameter] = None
+    else:
+        rows.str[parameter.number, value.casefold()[:LONGEST]] = None
+
+
+def _boolean(parameter: Parameter, rows: Rows, value: Any) -> None:
+    _code(parameter, rows, "true" if value else "false")
 
 
 def _code(parameter: Parameter, rows: Rows, value: Any) -> None:
+    h = parameter.key(value)
+    rows.keys[h, ANY] = None
+    rows.keys[parameter.present] = None
+    known = value.casefold()[:LONGEST]
+    rows.codes[parameter.number, ANY, h] = ("", known)
     # Where all values are codes of known value sets, the system follows from the code and needs no posting.
-    if not parameter.types.isdisjoint(_WITH_SYSTEM):
+    if not parameter.systems:
+        rows.codes[parameter.number, NONE, h] = ("", known)
+    elif not parameter.types.isdisjoint(_WITH_SYSTEM):
         for system in parameter.systems.get(value, ()):
-            rows.keys[parameter.key(value), parameter.system(system)] = None
-            rows.keys[parameter.key(""), parameter.system(system)] = None
-    _as_it_is(parameter, rows, value)
+            q = parameter.system(system)
+            rows.codes[parameter.number, q, h] = (system, known)
+            rows.keys[h, q] = rows.keys[parameter.key(""), q] = None
+
+
+def _media_type(parameter: Parameter, rows: Rows, value: Any) -> None:
+    _code(parameter, rows, value)
+    media_type.put(parameter, rows, value)
 
 
 _INDEX: Final[dict[str, Index]] = {
@@ -93,30 +162,86 @@ _INDEX: Final[dict[str, Index]] = {
 }
 
 
+def finish(rows: Rows) -> None:
+    """Once a resource has been read: the postings that tell which of its codes is the first and which the last.
+
+    And of a parameter that has values, but none that `_sort` could go by, the posting that says so."""
+    codes: dict[int, list[tuple[str, int]]] = {}
+    for (number, q, h), (_, code) in rows.codes.items():
+        if q == ANY:
+            codes.setdefault(number, []).append((code, h))
+    for found in codes.values():
+        if len(found) > 1:
+            found.sort()
+            for _, h in found[1:]:
+                rows.keys[h, LATER] = None
+            for _, h in found[:-1]:
+                rows.keys[h, EARLIER] = None
+    for parameter in rows.unordered:
+        if parameter.definition.type == "reference":
+            ordered = any(q == parameter.pointing for _, q in rows.keys)
+        elif parameter.coded:
+            ordered = parameter.number in codes
+        else:
+            ordered = any(number == parameter.number for number, _ in rows.str)
+        if not ordered and parameter.present in rows.keys:
+            rows.keys[parameter.key(""), LATER] = None
+
+
 def condition(parameter: Parameter, modifier: str | None, values: tuple[str, ...], base_url: str) -> Condition:
-    """TK-1, TK-2, TK-9: `code`, `system|code`, `|code`, `system|`."""
-    if parameter.code == "_id":
+    """TK-1 … TK-9."""
+    if parameter.code == "_id" and modifier in (None, "not") and not parameter.contained:
         for value in values:
             _refuse_system(parameter, value, split(value, "|"), most=1)
         ids = dict.fromkeys(unescape(value) for value in values)
-        return Ids(parameter.type_number, tuple((parameter.hash(parameter.resource_type, one), one) for one in ids))
-    keys = tuple(dict.fromkeys(key for value in values for key in _keys(parameter, value)))
-    if not keys:
+        kind, name = parameter.type_number, parameter.resource_type
+        found: Condition = Ids(tuple((kind, parameter.hash(name, one), one) for one in ids))
+    elif modifier in (None, "not"):
+        found = _any_of(parameter, [key for value in values for key in keys(parameter, value)])
+    elif modifier == "text":
+        if parameter.types.isdisjoint(_WITH_SYSTEM):
+            raise BadRequest(f"{parameter.code}:text: values of this parameter have no text.", code="not-supported")
+        texts = dict.fromkeys(text for value in values if (text := normalise(unescape(value))[:LONGEST]))
+        kind, number = parameter.type_number, parameter.number
+        return Texts(tuple((kind, number, text, after(text)) for text in texts))
+    elif modifier in ("of-type", "ofType"):
+        return Keys(tuple(_of_types(parameter, values)), 0)
+    elif modifier in ("above", "below") and parameter.media_types:
+        return media_type.condition(parameter, modifier, [unescape(value) for value in values])
+    else:
+        found = Or(tuple(_codes(parameter, modifier or "", value) for value in values))
+    return Not(found) if modifier in ("not", "not-in") else found
+
+
+def _any_of(parameter: Parameter, found: list[Key]) -> Condition:
+    if not found:
         return Nothing()
     types = parameter.types
-    return Keys(keys, 0 if "Identifier" in types else 2 if types & {"Coding", "CodeableConcept"} else 3)
+    return Keys(tuple(dict.fromkeys(found)), 0 if "Identifier" in types else 2 if types & _WITH_SYSTEM else 3)
 
 
-def _keys(parameter: Parameter, value: str) -> Iterator[Key]:
+def keys(parameter: Parameter, value: str, within: Parameter | None = None) -> Iterator[Key]:
+    """The postings of which a resource has one if it has the value: `code`, `system|code`, `|code`, `system|`.
+
+    within: the composite that the value is a part of, which an error names."""
     parts = [unescape(part) for part in split(value, "|")]
     if len(parts) == 1:
-        return ((h, ANY) for h in _hashes(parameter, parts[0]))
-    _refuse_system(parameter, value, parts, most=1 if parameter.types.isdisjoint(_WITH_SYSTEM | {"code"}) else 2)
-    system, code = parts
+        return ((h, ANY) for h in _hashes(parameter, parts[0]) if parts[0])
+    most = 1 if parameter.types.isdisjoint(_WITH_SYSTEM | {"code"}) else 2
+    _refuse_system(within or parameter, value, parts, most)
+    return iter(_postings(parameter, *parts))
+
+
+def _postings(parameter: Parameter, system: str | None, code: str) -> tuple[Key, ...]:
+    """Those of a code with its system; of any code of the system without; of a code that has no system for "".
+
+    With None for a system, of the code whatever its system."""
+    if system is None:
+        return tuple((h, ANY) for h in _hashes(parameter, code))
     if parameter.types.isdisjoint(_WITH_SYSTEM):
-        return ((parameter.key(found), ANY) for found in _codes(parameter, system, code))
+        return tuple((parameter.key(found), ANY) for found in _of_system(parameter, system, code))
     q = parameter.system(system) if system else NONE
-    return ((h, q) for h in _hashes(parameter, code)) if code else iter([(parameter.key(""), q)])
+    return tuple((h, q) for h in _hashes(parameter, code)) if code else ((parameter.key(""), q),)
 
 
 def _refuse_system(parameter: Parameter, value: str, parts: list[str], most: int) -> None:
@@ -134,9 +259,30 @@ def _hashes(parameter: Parameter, code: str) -> Iterator[int]:
         yield parameter.key(code.casefold())
 
 
-def _codes(parameter: Parameter, system: str, code: str) -> Iterator[str]:
+def _of_system(parameter: Parameter, system: str, code: str) -> Iterator[str]:
     """The codes meant, where the system of a code is known from its value set."""
     if not code:
         return (known for known, systems in parameter.systems.items() if system in systems)
     systems = parameter.systems.get(code, ())
     return iter([code] if (system in systems if system else not systems) else [])
+
+
+def _of_types(parameter: Parameter, values: tuple[str, ...]) -> Iterator[Key]:
+    for value in values:
+        parts = [unescape(part) for part in split(value, "|")]
+        if len(parts) != 3 or not all(parts) or "Identifier" not in parameter.types:
+            raise BadRequest(f"{parameter.code}:of-type={value}: a value is system|code|value.", code="value")
+        yield _of_type(parameter, *parts)
+
+
+def _codes(parameter: Parameter, modifier: str, value: str) -> Codes:
+    relation, name = modifier.removeprefix("not-"), f"{parameter.code}:{modifier}"
+    if not parameter.coded:
+        raise BadRequest(f"{name}: values of this parameter are not codes of a code system.", code="not-supported")
+
+    def postings(system: str | None, code: str) -> tuple[Key, ...]:
+        return _postings(parameter, system, code)
+
+    if relation == "in":
+        value = unescape(value)
+    return Codes(relation, value, name, parameter.resource_type, parameter.code, postings)

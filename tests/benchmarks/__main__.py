@@ -10,10 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import itertools
-import statistics
 import tempfile
-import time
-from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,27 +24,13 @@ from resources import exact
 from ..serving import postmaster, serve
 from .bare import Bare
 from .client import Client
-from .processes import children, cpu_seconds, peak_megabytes
+from .figures import Side, compare, each
+from .processes import Cpu, children, peak_megabytes
 from .workload import bundle, observation
 
 PATH = "/fhir/default"
 BUNDLE = 100
 MANY = 8  # connections of clients at once; the bare side always has one
-Side = tuple[Callable[[], Awaitable[None]], Callable[[], float]]
-
-
-class Figures:
-    """CPU µs and items per second of one side, a value for each round."""
-
-    def __init__(self) -> None:
-        self.cpu: list[float] = []
-        self.rate: list[float] = []
-
-    async def measure(self, work: Callable[[], Awaitable[None]], cpu: Callable[[], float], items: int) -> None:
-        before, start = cpu(), time.perf_counter()
-        await work()
-        self.cpu.append((cpu() - before) / items * 1e6)
-        self.rate.append(items / (time.perf_counter() - start))
 
 
 async def get(client: Client, logical_id: str) -> None:
@@ -55,24 +38,8 @@ async def get(client: Client, logical_id: str) -> None:
     assert status == 200
 
 
-async def each(send: Callable[[Any], Awaitable[None]], what: list[Any]) -> None:
-    for one in what:
-        await send(one)
-
-
-async def compare(name: str, rounds: int, items: int, http: Callable[[], Side], bare: Callable[[], Side]) -> str:
-    """One line of the table. http() and bare() prepare a round's work outside the time that counts."""
-    of_http, of_bare = Figures(), Figures()
-    for _ in range(rounds):
-        for figures, prepare in ((of_http, http), (of_bare, bare)):
-            work, cpu = prepare()
-            await figures.measure(work, cpu, items)
-    ratios = [b / h for h, b in zip(of_http.cpu, of_bare.cpu, strict=True)]
-    median = statistics.median
-    return (
-        f"| {name} | {median(of_http.cpu):.0f} | {median(of_bare.cpu):.0f} | **{median(ratios):.2f}** "
-        f"({min(ratios):.2f}–{max(ratios):.2f}) | {median(of_http.rate):.0f} | {median(of_bare.rate):.0f} |"
-    )
+def _same(side: Side) -> Side:
+    return side
 
 
 async def benchmark(base: str, server: int, data_dir: Path, rounds: int, scale: float) -> list[str]:
@@ -81,11 +48,8 @@ async def benchmark(base: str, server: int, data_dir: Path, rounds: int, scale: 
     client, database = await Client.connect(base), postmaster(data_dir)
     numbers = itertools.count()
 
-    def serving() -> float:
-        return cpu_seconds(server) + (0 if database in children(server) else cpu_seconds(database))
-
-    def alone() -> float:
-        return time.process_time() + cpu_seconds(database)
+    serving = Cpu(server, *(() if database in children(server) else (database,)))
+    alone = Cpu(database, own=True)
 
     async def post(body: bytes, path: str, expected: int) -> None:
         status, answer = await client.send("POST", path, body)
@@ -127,8 +91,9 @@ async def benchmark(base: str, server: int, data_dir: Path, rounds: int, scale: 
             await asyncio.gather(*(each(partial(get, one), share) for one, share in zip(clients, shares, strict=True)))
 
         name = f"read, {connections} connection{'s' if connections > 1 else ''}"
-        http_side, bare_side = (get_all, serving), (lambda: each(sql.read, known), alone)
-        lines.append(await compare(name, rounds, reads, lambda side=http_side: side, lambda side=bare_side: side))
+        http_side: Side = (get_all, serving)
+        bare_side: Side = (partial(each, sql.read, known), alone)
+        lines.append(await compare(name, rounds, reads, partial(_same, http_side), partial(_same, bare_side)))
         for one in clients:
             one.close()
     client.close()

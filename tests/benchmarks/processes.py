@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 TICK = os.sysconf("SC_CLK_TCK")
@@ -23,9 +24,32 @@ def children(pid: int) -> list[int]:
 
 def cpu_seconds(root: int) -> float:
     """User and system time of a process and all below it, the ones that have ended and were waited for included."""
-    stat = _stat(root)
-    own = sum(map(int, stat[11:15])) / TICK if stat else 0.0
-    return own + sum(cpu_seconds(child) for child in children(root))
+    stats = {int(path.name): _stat(int(path.name)) for path in Path("/proc").iterdir() if path.name.isdigit()}
+    below: dict[int, list[int]] = {}
+    for pid, stat in stats.items():
+        if stat:
+            below.setdefault(int(stat[1]), []).append(pid)
+    ticks, left = 0, [root]
+    while left:
+        pid = left.pop()
+        ticks += sum(map(int, stats.get(pid, [])[11:15]))
+        left += below.get(pid, [])
+    return ticks / TICK
+
+
+class Cpu:
+    """CPU seconds of processes and all below them; own: and of this one, without what the measuring itself takes."""
+
+    def __init__(self, *roots: int, own: bool = False) -> None:
+        self._roots = roots
+        self._own = own
+        self._measuring = 0.0
+
+    def __call__(self) -> float:
+        start = time.process_time()
+        seconds = sum(map(cpu_seconds, self._roots)) + (start - self._measuring if self._own else 0)
+        self._measuring += time.process_time() - start
+        return seconds
 
 
 def peak_megabytes(pid: int) -> float:

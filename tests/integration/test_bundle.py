@@ -68,6 +68,26 @@ async def test_bu_1_a_bundle_posted_to_its_type_is_stored_as_it_is(http: httpx.A
     assert (await http.get("/Patient/_history")).json()["total"] == 0
 
 
+async def test_bu_1_references_inside_a_stored_bundle_are_its_own(http: httpx.AsyncClient) -> None:
+    """Conditions and links to its entries alike: a document is not this server's to resolve."""
+    url = "urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0"
+    observation = {"resourceType": "Observation", "status": "final", "code": {"text": "x"}}
+    inner = [
+        {"fullUrl": url, "resource": PATIENT},
+        {"resource": {**observation, "subject": {"reference": url}}},
+        {"resource": {**observation, "subject": {"reference": "Patient?identifier=1"}}},
+    ]
+    stored = {"resourceType": "Bundle", "type": "collection", "entry": inner}
+    answer = await http.post("/Bundle", json=stored)
+    assert (answer.status_code, answer.json()["entry"]) == (201, inner)
+    for kind in ("batch", "transaction"):
+        patient, kept = await answers(
+            http, kind, entry("POST", "Patient", PATIENT, url), entry("POST", "Bundle", stored)
+        )
+        assert patient["response"]["status"] == "201 Created"
+        assert (await http.get(f"/Bundle/{kept['resource']['id']}")).json()["entry"] == inner
+
+
 @BOTH
 async def test_bu_2_urls_of_entries(http: httpx.AsyncClient, kind: str) -> None:
     base = str(http.base_url).rstrip("/")
@@ -191,8 +211,10 @@ async def test_ba_1_each_entry_of_a_batch_is_answered_on_its_own(http: httpx.Asy
 async def test_rd_2_the_410_of_an_entry_has_the_etag_of_the_deletion(http: httpx.AsyncClient) -> None:
     await http.put("/Patient/p", json={**PATIENT, "id": "p"})
     await http.delete("/Patient/p")
+    deletion = (await http.get("/Patient/p/_history")).json()["entry"][0]["response"]
     [gone] = await answers(http, "batch", entry("GET", "Patient%2Fp"))
     assert (gone["response"]["status"], gone["response"]["etag"]) == ("410 Gone", 'W/"2"')
+    assert gone["response"]["lastModified"] == deletion["lastModified"]
     back = entry("PUT", "Patient/p", {**PATIENT, "id": "p"}, ifMatch=gone["response"]["etag"])
     assert [one["response"]["status"] for one in await answers(http, "batch", back)] == ["201 Created"]
 

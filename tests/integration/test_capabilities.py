@@ -8,19 +8,29 @@ import httpx
 import pytest
 
 from resources.definitions import load
-from search.parameters import is_searchable
 
 PATIENT = {"resourceType": "Patient", "id": "p"}
 DEFINITIONS = load()
-VALUES = {
-    "date": "2020",
-    "number": "1",
-    "quantity": "1",
-    "string": "a",
-    "token": "a",
-    "reference": "Patient/1",
-    "uri": "http://x",
-}
+# Values of every form; of each stated parameter at least one is understood, of another none.
+VALUES = (
+    "a", "1", "2020", "http://a.example/b", "Patient/1", "a|b|c", "1|1|1|km", "a$a", "a$1", "a$2020", "a$1$1", "Patient/1$a",
+    "a$Patient/1", "true",
+)  # fmt: skip
+MODIFIERS = (
+    "missing",
+    "exact",
+    "contains",
+    "text",
+    "not",
+    "in",
+    "not-in",
+    "above",
+    "below",
+    "of-type",
+    "identifier",
+    "near",
+)
+COMPARATORS = ("eq", "ne", "gt", "ge", "lt", "le", "sa", "eb", "ap")
 
 
 async def rest(http: httpx.AsyncClient) -> Any:
@@ -98,21 +108,83 @@ async def test_ca_2_formats(http: httpx.AsyncClient) -> None:
         assert (status == 200) is (format_ in stated), format_
 
 
-@pytest.mark.parametrize("resource_type", ["Patient", "Observation", "ValueSet", "RiskAssessment", "Encounter"])
+async def understood(http: httpx.AsyncClient, resource_type: str, name: str, prefix: str = "") -> bool:
+    """Whether a search by that parameter is done, with one of the values."""
+    refused = ""
+    for value in VALUES:
+        answer = await http.get(f"/{resource_type}", params={name: prefix + value, "_count": "1"})
+        if answer.status_code == 200:
+            return True
+        assert answer.status_code == 400, answer.text
+        refused = answer.json()["issue"][0]["diagnostics"]
+    assert name.partition(":")[0] in refused
+    return False
+
+
+def documented(parameter: dict[str, str]) -> tuple[set[str], set[str]]:
+    """The modifiers and comparators that are said to work."""
+    parts = dict(part.split(": ", 1) for part in parameter.get("documentation", "").split("; ") if part)
+    modifiers = {one.removeprefix(":") for one in parts.get("Modifiers", "").split()}
+    return modifiers, set(parts.get("Comparators", "").split())
+
+
+@pytest.mark.parametrize("resource_type", ["Patient", "Observation", "ValueSet", "RiskAssessment", "Location"])
 async def test_ca_2_search_parameters(http: httpx.AsyncClient, resource_type: str) -> None:
-    """Every parameter of these types: answered if it is stated, refused by name if it is not."""
-    stated = {
-        parameter["name"]: parameter["type"]
-        for one in (await rest(http))["resource"]
-        if one["type"] == resource_type
-        for parameter in one["searchParam"]
-    }
-    for code, definition in DEFINITIONS.parameters_of(resource_type).items():
-        answer = await http.get(f"/{resource_type}", params={code: VALUES.get(definition.type, "1")})
-        assert (answer.status_code == 200) is (code in stated), (code, answer.text)
-        if code not in stated:
-            assert code in answer.json()["issue"][0]["diagnostics"]
-    assert len(stated) == sum(map(is_searchable, DEFINITIONS.parameters_of(resource_type).values())) > 5
+    """Every parameter of these types: answered if it is stated, refused by name if it is not; the same of modifiers."""
+    include = [{"system": "http://a.example/s", "concept": [{"code": "a"}]}]
+    value_set = {"resourceType": "ValueSet", "id": "b", "url": "http://a.example/b", "status": "active"}
+    assert (await http.put("/ValueSet/b", json={**value_set, "compose": {"include": include}})).status_code == 201
+    [said] = [one for one in (await rest(http))["resource"] if one["type"] == resource_type]
+    stated = {parameter["name"]: parameter for parameter in said["searchParam"]}
+    for code in DEFINITIONS.parameters_of(resource_type):
+        if code == "_query":
+            continue  # a control
+        assert await understood(http, resource_type, code) is (code in stated), code
+        modifiers, comparators = documented(stated.get(code, {}))
+        for modifier in MODIFIERS:
+            assert await understood(http, resource_type, f"{code}:{modifier}") is (modifier in modifiers), (
+                code,
+                modifier,
+            )
+        if comparators:
+            assert comparators == set(COMPARATORS)
+            for prefix in comparators:
+                assert await understood(http, resource_type, code, prefix), (code, prefix)
+            assert not await understood(http, resource_type, code, "xx")
+    assert len(stated) > 15
+
+
+async def test_ca_2_in_1_includes(http: httpx.AsyncClient) -> None:
+    said = {one["type"]: one for one in (await rest(http))["resource"]}
+    for name in ("Observation", "ValueSet"):
+        for key, parameter in (("searchInclude", "_include"), ("searchRevInclude", "_revinclude")):
+            assert said[name][key][0] == "*"
+            for value in said[name][key]:
+                answer = await http.get(f"/{name}", params={parameter: value, "_count": "1"})
+                assert answer.status_code == 200, answer.text
+    for code, definition in DEFINITIONS.parameters_of("Observation").items():
+        stated = f"Observation:{code}" in said["Observation"]["searchInclude"]
+        answer = await http.get("/Observation", params={"_include": f"Observation:{code}"})
+        assert (answer.status_code == 200) is stated is (definition.type == "reference"), code
+
+
+async def test_ca_2_what_is_searched_over_all_types(http: httpx.AsyncClient) -> None:
+    said = await rest(http)
+    stated = {parameter["name"] for parameter in said["searchParam"]}
+    values = {"_list": "a", "_filter": "_id eq a", "_type": "Patient", "_sort": "_lastUpdated", "_total": "none"}
+    values |= {"_include": "*", "_revinclude": "*", "_contained": "true", "_containedType": "contained"}
+    values |= {"_summary": "true", "_elements": "meta", "_count": "1"}
+    for name in {*DEFINITIONS.parameters_of("Patient"), *values}:
+        if name not in ("_query", "_has"):
+            wanted = [values[name]] if name in values else VALUES
+            answers = [await http.get("", params={name: value}) for value in wanted]
+            assert any(answer.status_code == 200 for answer in answers) is (name in stated), name
+    answer = await http.get("/Patient", params={"_has:Observation:subject:code": "a"})
+    assert (answer.status_code == 200) is ("_has" in stated)
+    assert len(said["compartment"]) == 5
+    for url in said["compartment"]:
+        name = url.rpartition("/")[2]
+        assert (await http.get(f"/{name[0].upper()}{name[1:]}/x/*")).status_code == 200
 
 
 async def test_ca_1_conditional(http: httpx.AsyncClient) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import random
+import secrets
+import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from urllib.parse import parse_qsl, urlsplit
 
 import asyncpg
 import pytest
 
 from resources.database import Database, Owner, Session, Unsafe
-from resources.outcome import Fault, Unavailable
+from resources.outcome import BadRequest, Fault, Unavailable
 
 from ..conftest import FreshTenant, Urls
 
@@ -117,6 +120,24 @@ async def test_it_refuses_to_serve_when_the_wall_has_a_hole(urls: Urls, owner: O
     await (await Database.open(urls.application)).close()
 
 
+async def test_it_refuses_to_serve_as_a_role_that_may_become_an_owner(urls: Urls, owner: Owner) -> None:
+    """TEN-01: a membership is enough, also of a role that does not inherit."""
+    role = urls.application.split("//")[1].split(":")[0]
+    other = f"other_{secrets.token_hex(4)}"
+    await owner.run(
+        f"create role {other}; grant {other} to current_user; create table fhir.{other} (a int);"
+        f"grant create on schema fhir to {other}; alter table fhir.{other} owner to {other};"
+        f"revoke create on schema fhir from {other}"
+    )
+    try:
+        await (await Database.open(urls.application)).close()
+        await owner.run(f"grant {other} to {role}")
+        with pytest.raises(Unsafe, match=f"^the role owns {other}, or may become {other}, which does$"):
+            await Database.open(urls.application)
+    finally:
+        await owner.run(f"drop table fhir.{other}; drop role {other}")
+
+
 async def test_it_refuses_to_serve_as_the_owner(urls: Urls) -> None:
     with pytest.raises(Unsafe, match="owns"):
         await Database.open(urls.owner)
@@ -156,11 +177,70 @@ async def test_concurrent_tenants_on_few_connections(
     await database.close()
 
 
+@asynccontextmanager
+async def by_tcp(urls: Urls) -> AsyncIterator[str]:
+    """The URL of the application role by way of TCP, wherever the database listens."""
+    parts = urlsplit(urls.application)
+    parameters = dict(parse_qsl(parts.query))
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while some := await reader.read(65536):
+                writer.write(some)
+        writer.close()
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if "host" in parameters:
+            path = f"{parameters['host']}/.s.PGSQL.{parameters.get('port', 5432)}"
+            far_reader, far_writer = await asyncio.open_unix_connection(path)
+        else:
+            far_reader, far_writer = await asyncio.open_connection(parts.hostname, parts.port or 5432)
+        await asyncio.gather(carry(reader, far_writer), carry(far_reader, writer))
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    account = parts.netloc.rpartition("@")[0]
+    try:
+        yield f"postgresql://{account}@127.0.0.1:{server.sockets[0].getsockname()[1]}{parts.path}?sslmode=disable"
+    finally:
+        server.close()
+
+
+async def test_a_peer_that_vanished_is_noticed(urls: Urls, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every connection asks whether its peer is still there: the one that listens, too, to which nobody writes."""
+    opened: list[asyncpg.Connection] = []
+    connect = asyncpg.connect
+
+    async def watched(*args: object, **options: object) -> asyncpg.Connection:
+        opened.append(await connect(*args, **options))
+        return opened[-1]
+
+    monkeypatch.setattr(asyncpg, "connect", watched)
+    heard = asyncio.Event()
+    async with by_tcp(urls) as url:
+        database = await Database.open(url)
+        database.listen("fhir_tenant", heard.set)
+        await asyncio.wait_for(heard.wait(), 5)
+        async with Owner.connect(url):
+            pass
+        assert len(opened) == 3
+        for connection in opened[:2]:
+            its = connection._transport.get_extra_info("socket")
+            assert its.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+            if hasattr(socket, "TCP_KEEPIDLE"):
+                assert its.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 30
+        await database.close()
+
+
 async def test_errors_say_nothing_of_the_statement(tenant: FreshTenant, urls: Urls) -> None:
     """ST-5: over the time budget is 503, a bug is 500; neither carries SQL or a value."""
     with pytest.raises(Fault) as fault:
         await tenant.session.select("select secret from nowhere where g.t = 1")
     assert "secret" not in str(fault.value)
+    # What asyncpg itself refuses, without a word to the server, is no failure of the connection: no 503.
+    for query, value in (("select $2::int4 as x", 2**40), ("select $2::text as x", 5), ("select $2::text as x", "\0")):
+        with pytest.raises(BadRequest) as refused:
+            await tenant.session.select(query, value)
+        assert (refused.value.issues[0].code, str(value) in str(refused.value)) == ("value", False)
     database = await Database.open(urls.application, statement_timeout=50)
     with pytest.raises(Unavailable) as late:
         await database.session(tenant.tenant_id).select("select pg_sleep(2)::text")

@@ -73,6 +73,19 @@ async def test_hi_2_entries_say_what_was_asked_and_what_came_of_it(http: httpx.A
     assert "resource" not in deletion
 
 
+async def test_hi_2_a_status_is_the_one_that_was_answered(http: httpx.AsyncClient) -> None:
+    """201 also where an update brought back what had been deleted."""
+    path, answered = "/Patient/a", []
+    for number in (1, 2, None, 2, 3, None, 3):
+        done = await (http.delete(path) if number is None else put(http, "a", number))
+        answered.append(done.status_code)
+    assert answered == [201, 200, 204, 201, 200, 204, 201]
+    for history in ("/_history", "/Patient/_history", f"{path}/_history"):
+        entries = (await http.get(history)).json()["entry"]
+        assert [int(entry["response"]["status"][:3]) for entry in reversed(entries)] == answered
+        assert {entry["request"]["method"] for entry in entries} == {"PUT", "DELETE"}
+
+
 @pytest.mark.usefixtures("past")
 async def test_hi_3_since_an_instant_versions_written_at_or_after_it(http: httpx.AsyncClient) -> None:
     moment = (await http.get("/Patient/a/_history/2")).json()["meta"]["lastUpdated"]
@@ -103,7 +116,9 @@ async def test_hi_3_since_an_instant_versions_written_at_or_after_it(http: httpx
         "_at=2020",
         "_list=1",
         "_sort=_id",
-        "_summary=true",
+        "_summary=maybe",
+        "_elements=nothing",
+        "_elements=",
         "_page=nonsense",
         "nothing=1",
     ],
@@ -135,6 +150,19 @@ async def test_hi_4_pages_are_stable_while_others_write(http: httpx.AsyncClient,
         url = links["next"]
         await put(http, "b", 100 + number)
     assert paged == whole
+
+
+@pytest.mark.usefixtures("past")
+async def test_su_4_a_part_of_each_version(http: httpx.AsyncClient) -> None:
+    for path in ("/_history", "/Patient/_history", "/Patient/a/_history"):
+        bundle = (await http.get(f"{path}?_elements=id&_count=2")).json()
+        assert seen(bundle) == seen((await http.get(f"{path}?_count=2")).json())
+        for entry in bundle["entry"]:
+            if "resource" in entry:
+                assert set(entry["resource"]) <= {"resourceType", "id", "meta", "active", "status", "code"}
+        [url] = [link["url"] for link in bundle["link"] if link["relation"] == "next"]
+        assert "_elements=id" in url
+        assert (await http.get(url)).status_code == 200
 
 
 @pytest.mark.usefixtures("past")

@@ -99,6 +99,20 @@ async def test_a_migration_gives_up_a_lock_rather_than_queue_traffic_behind_it(u
                 await owner.run("alter table fhir.instance add column x int4")
 
 
+async def test_grants_wait_for_locks_as_migrations_do(urls: Urls, tmp_path: Path) -> None:
+    """A lock that somebody holds is tried again, also after the last migration."""
+    floor = tmp_path / "locked"
+    floor.mkdir()
+    (floor / "grants.sql").write_text("set lock_timeout = '50ms'; grant select on fhir.resource to {application}")
+    async with Owner.connect(urls.owner) as blocker:
+        async with blocker.transaction():
+            await blocker.run("lock table fhir.resource in access exclusive mode")
+            running = asyncio.create_task(migrate.migrate(urls.owner, urls.application, [floor]))
+            await asyncio.sleep(0.5)
+            assert not running.done()
+        assert await running == []
+
+
 async def test_a_restored_dump_raises_the_epoch(urls: Urls) -> None:
     """Transaction ids begin anew in another cluster; the key of the hashes stays, so that rows are still found."""
     async with Owner.connect(urls.owner) as owner:

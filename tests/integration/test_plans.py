@@ -81,7 +81,12 @@ async def test_a_write_reads_only_what_it_changes(
     def change(interaction: str, n: int, turn: int) -> Change:
         if interaction == "delete":
             return Change("delete", "Observation", f"w{n}")
-        tree = {**observation(n), "issued": f"2025-01-0{turn}T00:00:00Z"}
+        inside = {
+            "resourceType": "Specimen",
+            "id": "s",
+            "type": {"coding": [{"system": "http://x.org", "code": f"{n}"}]},
+        }
+        tree = {**observation(n), "issued": f"2025-01-0{turn}T00:00:00Z", "contained": [inside]}
         indexed = indexer.index("Observation", f"w{n}", tree, "http://fhir.example")
         return Change(interaction, "Observation", f"w{n}", *body_parts(tree, f"w{n}"), *indexed)
 
@@ -89,13 +94,15 @@ async def test_a_write_reads_only_what_it_changes(
     transaction = connection.transaction()
     await transaction.start()
     try:
+        for interaction, turn, _ in turns:  # a new connection reads the catalogue, too
+            await connection.fetch(store.statement, tenant_id, 1, *store.arguments([change(interaction, 1000, turn)]))
         for interaction, turn, version_id in turns:
             changes = [change(interaction, n, turn) for n in range(size)]
             arguments = (tenant_id, 1, *store.arguments(changes))
             plan = await explain(connection, store.statement, arguments)
             rows = 40 * size  # index rows taken away and put in their place, and version rows
-            assert faults(plan, 500 + 16 * rows, 10**9) == [], (interaction, version_id)
-            written = await connection.fetch("select ver from fhir.resource where id ~ '^w[0-9]+$'")
+            assert faults(plan, 100 + 16 * rows, 10**9) == [], (interaction, version_id)
+            written = await connection.fetch("select ver from fhir.resource where id ~ '^w[0-9]+$' and id <> 'w1000'")
             assert [row["ver"] for row in written] == [version_id] * size
     finally:
         await transaction.rollback()

@@ -56,11 +56,26 @@ async def test_rd_4_conditional_read(http: httpx.AsyncClient) -> None:
     assert (await http.get("/Patient/p", headers={"If-None-Match": "*"})).status_code == 410
 
 
-@pytest.mark.parametrize("query", ["_summary=true", "_summary=count", "_elements=id"])
-async def test_rd_3_a_part_of_a_resource_is_refused_until_it_is_done(http: httpx.AsyncClient, query: str) -> None:
-    answer = await http.get(f"/Patient/p?{query}")
-    assert answer.status_code == 400
-    assert answer.json()["issue"][0]["code"] == "not-supported"
+async def test_rd_3_su_4_a_part_of_a_resource(http: httpx.AsyncClient) -> None:
+    patient = {**PATIENT, "id": "q", "active": True, "contact": [{"gender": "male"}], "birthDate": "2000-01-01"}
+    await http.put("/Patient/q", json=patient)
+    for path in ("/Patient/q", "/Patient/q/_history/1"):
+        for query, left in (
+            ("_summary=true", {"active", "birthDate"}),
+            ("_summary=text", set()),
+            ("_elements=birthDate", {"active", "birthDate"}),
+        ):
+            answer = await http.get(f"{path}?{query}")
+            tree = answer.json()
+            assert set(tree) - {"resourceType", "id", "meta"} == left, query
+            assert (tree["meta"]["versionId"], tree["meta"]["tag"][0]["code"]) == ("1", "SUBSETTED")
+            assert answer.headers["etag"] == 'W/"1"'
+        for query in ("_summary=data", "_summary=false"):
+            assert (await http.get(f"{path}?{query}")).json() == (await http.get(path)).json()
+        for query in ("_summary=count", "_summary=maybe", "_elements=nothing", "_elements="):
+            assert (await http.get(f"{path}?{query}")).status_code == 400
+    part = await http.get("/Patient/q?_summary=true")
+    assert (await http.put("/Patient/q", json=part.json())).status_code == 422
 
 
 async def test_ur_5_other_parameters_mean_nothing(http: httpx.AsyncClient) -> None:

@@ -15,7 +15,7 @@ from resources.database import Database, Owner, Session
 from resources.hashing import Hash
 from resources.outcome import BadRequest
 from resources.store import Change, Store, body_parts
-from search import compiler
+from search.candidates import CAP
 from search.indexer import FLOOR, Indexer
 from search.query import parse
 from search.run import Search
@@ -53,7 +53,7 @@ class Index:
 
     async def ids(self, tenant: FreshTenant, resource_type: str, query: str) -> list[str]:
         """The ids on all pages, in their order; the total, where it is told, is their number."""
-        asked = parse(DEFINED, resource_type, query, base_url=BASE)
+        asked = parse(DEFINED, (resource_type,), query, base_url=BASE)
         found: list[str] = []
         while True:
             page = await self.search.page(tenant.session, asked)
@@ -61,7 +61,7 @@ class Index:
             found += [version.logical_id for version in page.versions]
             if page.next is None:
                 break
-            asked = parse(DEFINED, resource_type, f"_page={page.next}", base_url=BASE)
+            asked = parse(DEFINED, (resource_type,), f"_page={page.next}", base_url=BASE)
         assert page.total in (None, len(found))
         assert len(set(found)) == len(found)
         return found
@@ -171,12 +171,12 @@ def expected(trees: Sequence[Tree], clauses: list[tuple[str, str]], ascending: b
     found = [
         tree for tree in trees if all(naive_search.matches(tree, n, v.replace(r"\|", "|"), BASE) for n, v in clauses)
     ]
-    dated = [tree for tree in found if naive_search.sort_key(tree) != float("-inf")]
-    without = [tree for tree in found if naive_search.sort_key(tree) == float("-inf")]
+    dated = [tree for tree in found if naive_search.sort_key(tree) is not None]
+    without = [tree for tree in found if naive_search.sort_key(tree) is None]
     return sorted(dated, key=naive_search.sort_key, reverse=not ascending) + without
 
 
-@pytest.mark.parametrize("cap", [compiler.CAP, 1])
+@pytest.mark.parametrize("cap", [CAP, 1])
 async def test_index_and_conditions_agree_with_plain_python(
     index: Index, tenant: FreshTenant, other_tenant: FreshTenant, cap: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -213,7 +213,7 @@ async def test_index_and_conditions_agree_with_plain_python(
         keys = [naive_search.sort_key(next(tree for tree in trees if tree["id"] == one)) for one in found]
         assert keys == [naive_search.sort_key(tree) for tree in wanted], query
         page = await index.search.page(
-            tenant.session, parse(DEFINED, "Observation", query + "&_summary=count", base_url=BASE)
+            tenant.session, parse(DEFINED, ("Observation",), query + "&_summary=count", base_url=BASE)
         )
         assert (page.total, page.versions, page.next) == (len(wanted), (), None), query
         hits += bool(wanted)
@@ -252,10 +252,11 @@ async def test_an_index_after_changes_is_the_index_of_what_is_there(
         await index.delete(tenant, *(trees.pop(n) for n in gone))
         trees[gone[0]] = observation(chance, gone[0])
         await index.put(tenant, trees[gone[0]])
-    rows = {table.name: 0 for table in FLOOR.tables}
+    rows = {table.name: 0 for table in FLOOR.tables if not table.once}
     for tree in trees.values():
         for table, of_resource in index.indexer.index("Observation", tree["id"], tree, BASE).rows.items():
-            rows[table] += len(of_resource)
+            if table in rows:
+                rows[table] += len(of_resource)
     async with owner.transaction():
         await owner.fetch("select set_config('app.tenant', $1, true)", str(tenant.tenant_id))
         for table, expected_rows in rows.items():
@@ -286,11 +287,11 @@ async def test_the_second_search_is_one_round_trip(
     for query in ["", "code=local", f"{dense}&_count=1", "value-string=gro", "_id=1,2", "_summary=count"]:
         for most in (2, 1):
             trips = 0
-            page = await index.search.page(tenant.session, parse(DEFINED, "Observation", query))
+            page = await index.search.page(tenant.session, parse(DEFINED, ("Observation",), query))
             assert trips <= most, query
             if page.next:
                 trips = 0
-                await index.search.page(tenant.session, parse(DEFINED, "Observation", f"_page={page.next}"))
+                await index.search.page(tenant.session, parse(DEFINED, ("Observation",), f"_page={page.next}"))
                 assert trips == 1, query
 
 
@@ -299,12 +300,12 @@ async def test_a_page_link_is_of_its_tenant_and_type(
 ) -> None:
     """PG-4, UR-6."""
     await index.put(tenant, *({"resourceType": "Patient", "id": str(n)} for n in range(3)))
-    page = await index.search.page(tenant.session, parse(DEFINED, "Patient", "_count=1"))
+    page = await index.search.page(tenant.session, parse(DEFINED, ("Patient",), "_count=1"))
     link = f"_page={page.next}"
     for session, resource_type in [(other_tenant.session, "Patient"), (tenant.session, "Observation")]:
         with pytest.raises(BadRequest, match="_page"):
-            await index.search.page(session, parse(DEFINED, resource_type, link))
-    assert (await index.search.page(tenant.session, parse(DEFINED, "Patient", link))).query.count == 1
+            await index.search.page(session, parse(DEFINED, (resource_type,), link))
+    assert (await index.search.page(tenant.session, parse(DEFINED, ("Patient",), link))).query.count == 1
 
 
 async def test_last_updated_and_ids(index: Index, tenant: FreshTenant) -> None:
@@ -331,33 +332,6 @@ async def test_last_updated_and_ids(index: Index, tenant: FreshTenant) -> None:
         "_id=old&_id=new": [],
     }.items():
         assert sorted(await index.ids(tenant, "Basic", query)) == wanted, query
-
-
-async def test_conditional_references_are_resolved_together(index: Index, tenant: FreshTenant) -> None:
-    """TR-10: at most two ids of each."""
-    people = [
-        {
-            "resourceType": "Patient",
-            "id": str(n),
-            "identifier": [{"system": "urn:x", "value": str(n % 4)}],
-            "birthDate": "2000",
-        }
-        for n in range(7)
-    ]
-    await index.put(tenant, *people, {"resourceType": "Organization", "id": "o", "identifier": [{"value": "3"}]})
-    lookups = [
-        ("Patient", "identifier=urn:x|3"),
-        ("Patient", "identifier=urn:x|0"),
-        ("Patient", "identifier=urn:y|0"),
-        ("Organization", "identifier=3"),
-        ("Patient", "identifier=urn:x|2&_id=6"),
-        ("Patient", "identifier=3,9"),
-        ("Patient", "birthdate=1999"),
-    ]
-    found = await index.search.resolve(tenant.session, lookups)
-    assert [sorted(ids) for ids in found[:1] + found[2:]] == [["3"], [], ["o"], ["6"], ["3"], []]
-    assert set(found[1]) == {"0", "4"}
-    assert await index.search.resolve(tenant.session, []) == []
 
 
 async def test_values_too_long_for_an_index_row_are_stored_and_found(index: Index, tenant: FreshTenant) -> None:

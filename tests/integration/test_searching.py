@@ -7,6 +7,15 @@ from typing import Any
 import httpx
 import pytest
 
+from fhir_server import store as registry
+from fhir_server.edge import Edge
+from resources.database import Owner
+from search.named import CRITERIA
+
+from ..conftest import FreshTenant
+
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+
 
 @pytest.fixture(autouse=True)
 async def patients(http: httpx.AsyncClient) -> None:
@@ -101,3 +110,125 @@ async def test_a_tenants_counts_are_in_force(http: httpx.AsyncClient) -> None:
     assert "_count=1000" in links((await http.get("/Patient?_count=5000")).json())["self"]
     bundle = (await http.get("/Patient?_count=0")).json()
     assert (bundle["total"], "entry" in bundle) == (5, False)
+
+
+async def test_se_1_a_form_says_its_format_itself(http: httpx.AsyncClient) -> None:
+    for headers, form, media_type in (
+        ({}, "_format=text/json&_pretty=true", "text/json"),
+        ({"accept": "application/fhir+xml"}, "_format=json&_pretty=true", "application/fhir+json"),
+    ):
+        answer = await http.post("/Patient/_search", content=form.encode(), headers={**FORM, **headers})
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith(media_type)
+        assert answer.text.startswith("{\n")
+    assert (await http.post("/Patient/_search", content=b"_format=xml", headers=FORM)).status_code == 406
+    xml = {**FORM, "accept": "application/fhir+xml"}
+    assert (await http.post("/Patient/_search", content=b"_count=1", headers=xml)).status_code == 406
+    assert (await http.post("/Patient/_search", content=b"_pretty=x", headers=FORM)).status_code == 400
+
+
+async def test_pg_2_pg_4_a_first_page_by_post_goes_on_by_get_in_both_directions(http: httpx.AsyncClient) -> None:
+    content = "name=ünal&_count=2&_elements=name".encode()
+    bundle = (await http.post("/Patient/_search", content=content, headers=FORM)).json()
+    first = ids(bundle)
+    assert first == ["p4", "p3"]
+    assert "previous" not in links(bundle)
+    bundle = (await http.get(links(bundle)["next"])).json()
+    assert ids(bundle) == ["p2", "p1"]
+    assert all("birthDate" not in entry["resource"] for entry in bundle["entry"])
+    for relation in ("first", "previous"):
+        assert "nal" not in links(bundle)[relation]
+        assert ids((await http.get(links(bundle)[relation])).json()) == first
+    by_post = links(bundle)["next"].partition("?")[2]
+    last = (await http.post("/Patient/_search", content=by_post.encode(), headers=FORM)).json()
+    assert ids(last) == ["p0"]
+    assert "next" not in links(last)
+
+
+async def test_su_1_su_2_parts_of_the_matches(http: httpx.AsyncClient) -> None:
+    for query, left in (
+        ("_summary=text", set()),
+        ("_elements=birthDate", {"birthDate"}),
+        ("_summary=data", {"birthDate", "name"}),
+    ):
+        bundle = (await http.get(f"/Patient?_id=p1&{query}")).json()
+        [entry] = bundle["entry"]
+        assert set(entry["resource"]) - {"resourceType", "id", "meta"} == left
+        assert ("tag" in entry["resource"]["meta"]) is (query != "_summary=data")
+        assert query in links(bundle)["self"]
+    assert (await http.get("/Patient?_summary=count")).json().get("entry") is None
+    for query in ("_summary=maybe", "_elements=nothing", "_elements=code", "_elements=name&_summary=true"):
+        assert (await http.get(f"/Patient?{query}")).status_code == 400
+    assert (await http.get("?_type=Patient,Observation&_elements=name,code")).status_code == 200
+
+
+async def test_cn_1_contained_resources(http: httpx.AsyncClient) -> None:
+    medication = {"resourceType": "Medication", "id": "m", "code": {"coding": [{"system": "http://s", "code": "c"}]}}
+    for number in (1, 2):
+        request = {
+            "resourceType": "MedicationRequest",
+            "id": f"r{number}",
+            "contained": [medication, {**medication, "id": "n"}],
+            "status": "active",
+            "intent": "order",
+            "medicationReference": {"reference": "#m"},
+            "subject": {"reference": "Patient/p1"},
+            "supportingInformation": [{"reference": "#n"}],
+        }
+        assert (await http.put(f"/MedicationRequest/r{number}", json=request)).status_code == 201
+    assert (await http.get("/Medication?code=http://s|c")).json()["total"] == 0
+    containers = (await http.get("/Medication?code=http://s|c&_contained=true")).json()
+    base = str(http.base_url).rstrip("/")
+    urls = {entry["fullUrl"] for entry in containers["entry"]}
+    assert urls == {f"{base}/MedicationRequest/r1", f"{base}/MedicationRequest/r2"}
+    assert len(containers["entry"]) == 2
+    assert {entry["search"]["mode"] for entry in containers["entry"]} == {"match"}
+    inside = (await http.get("/Medication?code=http://s|c&_contained=true&_containedType=contained")).json()
+    full_urls = {entry["fullUrl"]: entry["resource"] for entry in inside["entry"]}
+    assert set(full_urls) == {f"{base}/MedicationRequest/r{n}#{m}" for n in (1, 2) for m in "mn"}
+    assert full_urls[f"{base}/MedicationRequest/r1#n"] == {**medication, "id": "n"}
+    await http.put("/Medication/own", json={**medication, "id": "own"})
+    both = (await http.get("/Medication?code=http://s|c&_contained=both&_containedType=contained")).json()
+    assert {entry["fullUrl"] for entry in both["entry"]} == {f"{base}/Medication/own", *full_urls}
+
+
+async def test_explanations_are_for_tenants_that_have_them(
+    http: httpx.AsyncClient, edge: Edge, owner: Owner, tenant: FreshTenant
+) -> None:
+    assert (await http.get("/Patient?name=unal&_explain=true")).status_code == 400
+    await registry.set_settings(owner, tenant.name, {"explain": True})
+    assert edge.opened
+    await edge.opened.tenants.reload()
+    bundle = (await http.get("/Patient?name=unal&_explain=true")).json()
+    *matches, outcome = bundle["entry"]
+    assert len(matches) == 5
+    assert outcome["search"] == {"mode": "outcome"}
+    assert {issue["severity"] for issue in outcome["resource"]["issue"]} == {"information"}
+    assert any("looked at" in issue["diagnostics"] for issue in outcome["resource"]["issue"])
+
+
+async def test_qy_1_named_queries(http: httpx.AsyncClient, other_http: httpx.AsyncClient) -> None:
+    definition = {
+        "resourceType": "OperationDefinition",
+        "id": "born",
+        "extension": [{"url": CRITERIA, "valueString": "birthdate=ge{from}"}],
+        "name": "Born",
+        "code": "born",
+        "status": "active",
+        "kind": "query",
+        "system": False,
+        "type": True,
+        "instance": False,
+        "resource": ["Patient"],
+        "parameter": [{"name": "from", "use": "in", "min": 1, "max": "1", "type": "date"}],
+    }
+    assert (await http.put("/OperationDefinition/born", json=definition)).status_code == 201
+    bundle = (await http.get("/Patient?_query=born&from=2003-01-01&_sort=birthdate")).json()
+    assert ids(bundle) == ["p3", "p4"]
+    assert ids((await http.get(links(bundle)["self"])).json()) == ["p3", "p4"]
+    for url in ("/Patient?_query=born", "/Patient?_query=other&from=2003", "/Observation?_query=born&from=2003"):
+        assert (await http.get(url)).status_code == 400, url
+        assert (await http.get(url, headers={"Prefer": "handling=lenient"})).status_code == 400, url
+    assert (await other_http.get("/Patient?_query=born&from=2003-01-01")).status_code == 400
+    await http.put("/OperationDefinition/born", json={**definition, "status": "retired"})
+    assert (await http.get("/Patient?_query=born&from=2003-01-01")).status_code == 400

@@ -85,7 +85,11 @@ async def test_many_kinds_of_change_in_one_call(store: Store, tenant: FreshTenan
     [
         (put("Patient", "a", n=2, expect=(2,)), "at version 1, not at 2"),
         (put("Patient", "none", n=2, expect=(1,)), "does not exist"),
+        (put("Patient", "none", n=2, expect=()), "none does not exist"),
         (put("Patient", "a", n=2, absent=True), "exists already"),
+        (put("Patient", "a", n=2, expect=(0,)), "at version 1; no tag of If-Match"),
+        (put("Patient", "a", n=2, expect=(0, 2)), "not at 2.$"),
+        (delete("Patient", "none", expect=()), "none does not exist"),
         (delete("Patient", "a", expect=(7, 8)), "not at 7 or 8"),
     ],
 )
@@ -107,6 +111,47 @@ async def test_same_if_match_at_once_has_one_winner(store: Store, tenant: FreshT
     answers = await asyncio.gather(*writes, return_exceptions=True)
     assert sum(isinstance(answer, list) for answer in answers) == 1
     assert all(isinstance(answer, (list, PreconditionFailed)) for answer in answers)
+
+
+@pytest.mark.parametrize("change", [put("Patient", "a", n=1, expect=()), delete("Patient", "a", expect=())])
+async def test_any_current_version_is_judged_when_it_is_written(
+    store: Store, tenant: FreshTenant, change: Change
+) -> None:
+    """UP-5, DE-3: If-Match: * does not bring back what a delete at the same time takes away."""
+    assert seen(await store.apply(tenant.session, 1, [put("Patient", "a", n=0)])) == [("created", 1)]
+    async with tenant.session.transaction() as other:
+        await store.apply(other, 1, [delete("Patient", "a")])
+        waiting = asyncio.create_task(store.apply(tenant.session, 1, [change]))
+        await asyncio.sleep(0.2)
+        assert not waiting.done()
+    with pytest.raises(PreconditionFailed, match="was deleted, as version 2"):
+        await waiting
+    assert await store.count_history(tenant.session, "Patient") == 2
+
+
+async def test_any_current_version_will_do(store: Store, tenant: FreshTenant) -> None:
+    for n in range(2):
+        await store.apply(tenant.session, 1, [put("Patient", "a", n=n)])
+    assert seen(await store.apply(tenant.session, 1, [put("Patient", "a", n=5, expect=())])) == [("updated", 3)]
+    assert seen(await store.apply(tenant.session, 1, [delete("Patient", "a", expect=())])) == [("deleted", 4)]
+
+
+async def test_what_became_of_each_version_is_kept(store: Store, tenant: FreshTenant) -> None:
+    """HI-2: also of those that are no longer current."""
+    for change in (
+        put("Patient", "a", n=0),
+        delete("Patient", "a"),
+        put("Patient", "a", n=1),
+        put("Patient", "a", n=2),
+    ):
+        await store.apply(tenant.session, 1, [change])
+    versions, _ = await store.history(tenant.session, "Patient", "a", count=10)
+    expected = [("PUT", "updated"), ("PUT", "created"), ("DELETE", "deleted"), ("PUT", "created")]
+    assert [(version.method, version.outcome) for version in versions] == expected
+    await store.apply(tenant.session, 1, [put("Patient", "b", interaction="create")])
+    version = await store.read(tenant.session, "Patient", "b")
+    assert version
+    assert (version.method, version.outcome) == ("POST", "created")
 
 
 async def test_the_same_new_id_at_once(store: Store, tenant: FreshTenant) -> None:

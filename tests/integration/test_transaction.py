@@ -12,6 +12,7 @@ import pytest
 from .test_bundle import PATIENT, answers, entry, post
 
 UUIDS = [f"urn:uuid:0c3151bd-1cbf-4d64-b04d-00000000000{n}" for n in range(4)]
+THERE = "http://elsewhere.org/fhir"
 OBSERVATION: dict[str, Any] = {"resourceType": "Observation", "status": "final", "code": {"text": "x"}}
 
 
@@ -173,6 +174,53 @@ async def test_tr_7_tr_8_full_urls_of_another_server(http: httpx.AsyncClient) ->
         entry("POST", "Observation", observation(f"{there}/Patient/2/_history/1")),
     )
     assert again[1]["resource"]["subject"] == {"reference": "Patient/2/_history/2"}
+
+
+def linked(logical_id: str, *to: str, **content: Any) -> dict[str, Any]:
+    """An entry at another server's URL that puts an Observation with links to versions of others there."""
+    links = [{"reference": f"{THERE}/Observation/{one}/_history/99"} for one in to]
+    resource = {**OBSERVATION, "id": logical_id, **({"derivedFrom": links} if links else {}), **content}
+    return entry("PUT", f"Observation/{logical_id}", resource, f"{THERE}/Observation/{logical_id}")
+
+
+async def linked_versions(http: httpx.AsyncClient, *ids: str) -> list[tuple[str, list[str]]]:
+    """The version and the links of each; what they name is there."""
+    found = []
+    for logical_id in ids:
+        read = (await http.get(f"/Observation/{logical_id}")).json()
+        links = [one["reference"] for one in read.get("derivedFrom", ())]
+        for link in links:
+            assert (await http.get(f"/{link}")).status_code == 200, link
+        found.append((read["meta"]["versionId"], links))
+    return found
+
+
+async def test_tr_7_a_link_to_a_version_names_the_one_that_comes_of_it(http: httpx.AsyncClient) -> None:
+    """Also where an entry that waits proves unchanged only when its references are filled in, or changed."""
+    await http.put("/Patient/before", json=patient("before", "1"))
+    chain = [linked("c", "b"), linked("b", "a")]
+    first = linked("a", subject={"reference": "Patient?identifier=http://x.org|1"})
+    expected = [("1", []), ("1", ["Observation/a/_history/1"]), ("1", ["Observation/b/_history/1"])]
+    for _ in range(2):
+        await answers(http, "transaction", *chain, first)
+        assert await linked_versions(http, "a", "b", "c") == expected
+    first["resource"] = {**first["resource"], "status": "amended", "subject": {"reference": "Patient/before"}}
+    expected = [("2", []), ("2", ["Observation/a/_history/2"]), ("2", ["Observation/b/_history/2"])]
+    for _ in range(2):
+        await answers(http, "transaction", *chain, first)
+        assert await linked_versions(http, "a", "b", "c") == expected
+    assert (await http.get("/Observation/_history")).json()["total"] == 6
+
+
+async def test_tr_7_links_to_versions_that_no_numbering_can_meet_are_refused(http: httpx.AsyncClient) -> None:
+    """Version 1 links to its own version 2: with the same content it stays version 1, with a link to that it is 2."""
+    own = linked("o", "o")
+    stored = {**own["resource"], "derivedFrom": [{"reference": "Observation/o/_history/2"}]}
+    await http.put("/Observation/o", json=stored)
+    answer = await post(http, "transaction", own)
+    assert answer.status_code == 422
+    assert "version" in answer.json()["issue"][0]["diagnostics"]
+    assert await total(http) == 1
 
 
 async def test_tr_10_conditional_references_also_find_what_the_bundle_creates(http: httpx.AsyncClient) -> None:

@@ -13,8 +13,8 @@ WRITTEN = datetime(2026, 3, 1, 10, 0, 0, 123000, tzinfo=UTC)
 BODY = '{"resourceType":"Patient","id":"1","x":1.00}'
 
 
-def version(version_id: int, method: str, body: str | None = BODY) -> Version:
-    return Version("Patient", "1", version_id, WRITTEN, method, body)
+def version(version_id: int, method: str, body: str | None = BODY, outcome: str = "") -> Version:
+    return Version("Patient", "1", version_id, WRITTEN, method, body, outcome)
 
 
 def test_se_4_without_entries_there_is_no_entry_element() -> None:
@@ -36,8 +36,15 @@ def test_se_5_a_match_has_full_url_and_mode_and_the_text_as_stored() -> None:
     assert (read["fullUrl"], read["search"]) == (f"{BASE}/Patient/1", {"mode": "match"})
 
 
+def test_se_5_cn_1_an_include_and_a_contained_match() -> None:
+    read = orjson.loads(match_entry(BASE, version(1, "POST"), '{"a":1}', "include"))
+    assert read == {"fullUrl": f"{BASE}/Patient/1", "resource": {"a": 1}, "search": {"mode": "include"}}
+    inside = orjson.loads(match_entry(BASE, version(1, "POST"), '{"b":1}', inner="m"))
+    assert (inside["fullUrl"], inside["resource"]) == (f"{BASE}/Patient/1#m", {"b": 1})
+
+
 def test_hi_2_entries_of_a_history() -> None:
-    created = orjson.loads(history_entry(BASE, version(1, "POST")))
+    created = orjson.loads(history_entry(BASE, version(1, "POST", outcome="created")))
     assert created["fullUrl"] == f"{BASE}/Patient/1"
     assert created["request"] == {"method": "POST", "url": "Patient"}
     assert created["response"] == {
@@ -45,11 +52,12 @@ def test_hi_2_entries_of_a_history() -> None:
         "etag": 'W/"1"',
         "lastModified": "2026-03-01T10:00:00.123Z",
     }
-    updated = orjson.loads(history_entry(BASE, version(2, "PUT")))
+    updated = orjson.loads(history_entry(BASE, version(2, "PUT", outcome="updated")))
     assert updated["request"] == {"method": "PUT", "url": "Patient/1"}
     assert updated["response"]["status"] == "200 OK"
     assert updated["resource"]["id"] == "1"
-    assert orjson.loads(history_entry(BASE, version(1, "PUT")))["response"]["status"] == "201 Created"
+    brought_back = version(3, "PUT", outcome="created")
+    assert orjson.loads(history_entry(BASE, brought_back))["response"]["status"] == "201 Created"
     deleted = orjson.loads(history_entry(BASE, version(3, "DELETE", None)))
     assert deleted["request"] == {"method": "DELETE", "url": "Patient/1"}
     assert deleted["response"]["status"] == "204 No Content"

@@ -162,7 +162,12 @@ async def test_ur_3_unknown_tenant_and_paths_outside_are_outcomes(http: httpx.As
         answer = await http.get(f"http://a.example:81{path}")
         assert answer.status_code == 404, path
         issue(answer)
-    assert (await http.post("http://a.example:81/livez")).status_code == 405
+    for method in ("POST", "OPTIONS"):
+        for path in ("/livez", "/readyz"):
+            answer = await http.request(method, f"http://a.example:81{path}")
+            assert answer.status_code == 405
+            assert {name.strip() for name in answer.headers["allow"].split(",")} == {"GET", "HEAD"}
+            issue(answer)
 
 
 @pytest.mark.parametrize(
@@ -205,6 +210,22 @@ async def test_ct_1_another_content_type_is_415(
     assert not behind.asked
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+async def test_cr_3_no_body_needs_no_content_type(http: httpx.AsyncClient, behind: Behind, method: str) -> None:
+    """What is missing is the resource, which its interaction says."""
+    answer = await http.request(method, "/Patient" if method == "POST" else "/Patient/1")
+    assert answer.status_code == 200
+    assert behind.asked[0].body == b""
+    refused = await http.request(method, "/Patient/1" if method == "PUT" else "/Patient", headers={"content-type": ""})
+    assert refused.status_code == 415
+
+
+async def test_se_1_a_search_by_post_may_have_no_body(http: httpx.AsyncClient, behind: Behind) -> None:
+    assert (await http.post("/Patient/_search?a=1")).status_code == 200
+    assert behind.asked[0].query == "a=1"
+    assert (await http.post("/Patient/_search", content="a=1")).status_code == 415
+
+
 async def test_ct_11_a_packed_body_is_415(http: httpx.AsyncClient) -> None:
     packed = gzip.compress(TEXT.encode())
     answer = await http.post("/Patient", content=packed, headers={**FHIR, "content-encoding": "gzip"})
@@ -239,16 +260,19 @@ async def test_repeated_headers_are_one_list(http: httpx.AsyncClient, behind: Be
     assert behind.asked[0].headers["prefer"] == "return=minimal, handling=lenient"
 
 
-@pytest.mark.parametrize("host", ['a"b', "a b", "", "a/b", "a:x"])
+@pytest.mark.parametrize("host", ['a"b', "a b", "", "a/b", "a:x", "a" * 256])
 async def test_a_host_that_cannot_stand_in_a_url_is_400(http: httpx.AsyncClient, behind: Behind, host: str) -> None:
     assert (await http.get("/Patient/1", headers={"host": host})).status_code == 400
     assert not behind.asked
 
 
 async def test_an_error_carries_its_headers_and_outcome(http: httpx.AsyncClient, behind: Behind) -> None:
-    behind.answer = [Gone("Patient/1 was deleted.", headers={"ETag": 'W/"2"'})]
+    gone = Gone("Patient/1 was deleted.", headers={"X-Else": "kept"})
+    gone.version_id, gone.last_updated = 2, WRITTEN
+    behind.answer = [gone]
     answer = await http.get("/Patient/1")
     assert (answer.status_code, answer.headers["etag"]) == (410, 'W/"2"')
+    assert (answer.headers["last-modified"], answer.headers["x-else"]) == ("Sun, 01 Mar 2026 10:00:00 GMT", "kept")
     assert issue(answer) == {"severity": "error", "code": "deleted", "diagnostics": "Patient/1 was deleted."}
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fhir_server.exchange import Request, Response, failure, http_date, instant
-from resources.outcome import Malformed, NotFound
+from resources.outcome import Gone, Malformed, NotFound
 
 TENANT: Any = SimpleNamespace()
 MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(9999, 12, 31), timezones=st.just(UTC))
@@ -51,3 +51,11 @@ def test_a_failure_has_status_headers_and_outcome() -> None:
     answer = failure(NotFound("Patient/1 does not exist.", headers={"X": "y"}))
     assert (answer.status, answer.headers) == (404, {"X": "y"})
     assert orjson.loads(answer.body)["issue"][0]["code"] == "not-found"
+
+
+def test_rd_2_the_failure_of_what_is_deleted_has_the_version_of_the_deletion() -> None:
+    gone = Gone("Patient/1 was deleted.")
+    assert failure(gone).etag == ""
+    gone.version_id, gone.last_updated = 3, datetime(2026, 3, 1, tzinfo=UTC)
+    answer = failure(gone)
+    assert (answer.status, answer.etag, answer.last_updated) == (410, 'W/"3"', gone.last_updated)

@@ -5,7 +5,14 @@ from typing import Any
 
 import pytest
 
-from fhir_server.links import Links, conditional, element_type, may_be_conditional, refuse_unresolvable
+from fhir_server.links import (
+    Links,
+    _remembered,
+    conditional,
+    element_type,
+    may_be_conditional,
+    refuse_unresolvable,
+)
 from resources.definitions import load
 from resources.outcome import BadRequest
 
@@ -54,10 +61,10 @@ def test_tr_7_a_version_becomes_the_new_version() -> None:
     assert created["subject"]["reference"] == f"Patient/{NEW}/_history/1"
     updated: dict[str, Any] = {
         "resourceType": "Observation",
-        "subject": {"reference": "http://elsewhere.org/fhir/Patient/1/_history/4"},
+        "subject": {"reference": "http://elsewhere.org/fhir/Patient/1/_history/4#part"},
     }
     [pending] = LINKS.rewrite(updated, "")
-    assert pending.target == "Patient/1"
+    assert (pending.target, pending.fragment) == ("Patient/1", "#part")
     assert pending.node is updated["subject"]
 
 
@@ -110,11 +117,28 @@ def test_tr_9_a_urn_that_no_entry_has_is_refused_where_it_stands() -> None:
     assert caught.value.issues[0].expression == ("Observation.performer[1].reference",)
 
 
-def test_tr_9_a_stored_bundle_keeps_the_links_of_its_own_entries() -> None:
-    own = "urn:uuid:11111111-1111-4111-8111-111111111111"
-    patient = {"resourceType": "Patient", "managingOrganization": {"reference": own}}
-    rewritten({"resourceType": "Bundle", "type": "document", "entry": [{"fullUrl": own}, {"resource": patient}]})
-    assert patient["managingOrganization"] == {"reference": own}
+@pytest.mark.parametrize("reference", ["urn:uuid:11111111-1111-4111-8111-111111111111", UUID, "Patient?identifier=1"])
+def test_bu_1_a_stored_bundle_keeps_the_links_of_its_entries(reference: str) -> None:
+    """It is a document: what it says is neither rewritten nor refused, wherever in a resource it stands."""
+    patient = {"resourceType": "Patient", "link": [{"other": {"reference": reference}}], "photo": [{"url": UUID}]}
+    stored = {"resourceType": "Bundle", "type": "document", "entry": [{"fullUrl": UUID}, {"resource": patient}]}
+    for tree in (stored, {"resourceType": "Parameters", "parameter": [{"name": "b", "resource": stored}]}):
+        refuse_unresolvable(str(tree["resourceType"]), tree, {UUID})
+        rewritten(tree)
+    assert patient["link"] == [{"other": {"reference": reference}}]
+    assert patient["photo"] == [{"url": UUID}]
+
+
+def test_tr_5_what_a_stored_bundle_says_of_itself_is_rewritten() -> None:
+    tree: dict[str, Any] = {"resourceType": "Bundle", "signature": {"who": {"reference": UUID}}}
+    assert rewritten(tree)["signature"]["who"] == {"reference": f"Patient/{NEW}"}
+    with pytest.raises(BadRequest):
+        refuse_unresolvable("Bundle", {"resourceType": "Bundle", "signature": {"who": {"reference": "Patient?a=1"}}})
+
+
+def test_entries_of_anything_but_a_bundle_hold_references_like_others() -> None:
+    tree: dict[str, Any] = {"resourceType": "List", "entry": [{"item": {"reference": UUID}}]}
+    assert rewritten(tree)["entry"][0]["item"] == {"reference": f"Patient/{NEW}"}
 
 
 def test_tr_10_conditional_references_wait() -> None:
@@ -212,6 +236,16 @@ def test_a_conditional_reference_is_type_and_query() -> None:
 )
 def test_the_type_of_an_element_by_its_json_path(path: str, code: str) -> None:
     assert element_type(DEFINITIONS, tuple(path.split("."))) == code
+
+
+def test_names_of_any_length_are_looked_up_but_not_remembered() -> None:
+    """They are the client's, and not validated yet."""
+    before = _remembered.cache_info().currsize
+    for path in (("Patient", "x" * 65), ("Patient", *["contact"] * 16), ("Patient", *[""] * 10_000)):
+        assert element_type(DEFINITIONS, path) == ""
+    item = ("Questionnaire", *["item"] * 20, "definition")
+    assert element_type(DEFINITIONS, item) == "uri"
+    assert _remembered.cache_info().currsize == before
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,13 @@ def test_ct_1_ct_5_anything_else_is_415(content_type: str) -> None:
         ("application/fhir+xml;q=0.9, application/json;q=0.5", "application/json"),
         ("application/json;q=0.2, application/fhir+json;q=0.7", FHIR),
         ("application/fhir+json; fhirVersion=4.0", FHIR),
+        ("application/fhir+json; fhirVersion=5.0, application/fhir+json; fhirVersion=4.0; q=0.5", FHIR),
+        ("application/fhir+json;q=0, */*", "application/json"),
+        ("*/*, application/fhir+json;q=0", "application/json"),
+        ("application/*;q=0, */*", "text/json"),
+        ("application/*;q=0.5, text/*", "text/json"),
+        ("application/json, application/fhir+json", "application/json"),
+        ("application/fhir+json, */*;q=0.8", FHIR),
     ],
 )
 def test_ct_2_accept(accept: str, answered: str) -> None:
@@ -66,6 +73,8 @@ def test_ct_2_accept(accept: str, answered: str) -> None:
         "application/fhir+xml",
         "image/png",
         "application/fhir+json;q=0",
+        "application/json;q=0, text/json;q=0, */*;q=0",
+        "application/fhir+xml, application/fhir+json;q=0, application/json;q=0, text/*;q=0, */*",
         "application/fhir+json; fhirVersion=3.0",
         "*/*;q=x",
     ],

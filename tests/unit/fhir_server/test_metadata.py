@@ -11,13 +11,17 @@ import pytest
 from fhir_server.exchange import Request, Response
 from fhir_server.metadata import capabilities, installed, release
 from resources.definitions import load
-from resources.outcome import NotSupported
+from resources.hashing import Hash
+from resources.outcome import BadRequest
+from search.indexer import Indexer
 
 SESSION: Any = None
+INDEXER = Indexer(load(), Hash(b"of this test alone, and no secret"))
 
 
-async def asked(query: str = "", update_create: bool = True, **headers: str) -> Response:
-    tenant: Any = SimpleNamespace(definitions=load(), settings={"update_create": update_create})
+async def asked(query: str = "", update_create: bool = True, explain: bool = False, **headers: str) -> Response:
+    settings = {"update_create": update_create, "explain": explain}
+    tenant: Any = SimpleNamespace(definitions=load(), indexer=INDEXER, settings=settings)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return await capabilities(SESSION, Request("GET", ("metadata",), tenant, "http://a.example/fhir/t", query, named))
 
@@ -43,7 +47,23 @@ async def test_ca_1_modes(mode: str) -> None:
     assert (await asked(f"mode={mode}")).status == 200
 
 
-@pytest.mark.parametrize("query", ["mode=terminology", "mode=x", "_summary=true"])
+@pytest.mark.parametrize("query", ["mode=terminology", "mode=x", "_summary=count", "_summary=abc", "_elements="])
 async def test_ca_1_what_is_not_done_is_refused(query: str) -> None:
-    with pytest.raises(NotSupported):
+    with pytest.raises(BadRequest):
         await asked(query)
+
+
+async def test_su_4_a_part_of_the_statement() -> None:
+    part = await asked("_elements=software")
+    said = orjson.loads(part.body)
+    assert "software" in said
+    assert "rest" not in said
+    assert said["meta"]["tag"][0]["code"] == "SUBSETTED"
+    assert (await asked("_elements=software", if_none_match=part.headers["ETag"])).status == 304
+    assert (await asked(if_none_match=part.headers["ETag"])).status == 200
+
+
+async def test_ca_2_explain_is_stated_where_the_tenant_has_it() -> None:
+    for explain in (True, False):
+        rest = orjson.loads((await asked(explain=explain)).body)["rest"][0]
+        assert ("_explain" in {one["name"] for one in rest["searchParam"]}) is explain

@@ -85,6 +85,15 @@ def test_settings_of_a_tenant_are_keys_and_values() -> None:
             read_tenant([pair])
 
 
+def test_a_list_of_types_names_types() -> None:
+    assert read_tenant(["search_words=Observation, Composition,Observation"]) == {
+        "search_words": "Composition,Observation"
+    }
+    assert read_tenant(["search_words="]) == {"search_words": ""}
+    with pytest.raises(BadSetting, match="search_words: 'Foo' is not a resource type"):
+        read_tenant(["search_words=Patient,Foo"])
+
+
 def test_no_setting_of_a_tenant_is_one_of_the_process() -> None:
     assert not set(read({}, {}).values) & {setting.name for setting in SETTINGS if setting.tenant}
 

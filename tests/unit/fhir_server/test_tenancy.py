@@ -43,7 +43,11 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
 
 async def started(registry: Registry) -> Tenants:
     database: Any = registry
-    tenants = Tenants(database, lambda row: row)  # type: ignore[arg-type,return-value]
+
+    async def tenant_of(row: Registered) -> Any:
+        return row
+
+    tenants = Tenants(database, tenant_of)
     start = asyncio.create_task(tenants.start())
     await asyncio.sleep(0)
     registry.readings[0].set_result([row("a")])

@@ -8,6 +8,7 @@ import sys
 import zipfile
 from collections import Counter
 
+import msgspec
 import pytest
 
 from resources import definitions
@@ -178,3 +179,39 @@ def test_structures_are_built_once() -> None:
     assert R4.structures["Patient"] is R4.structures["Patient"]
     assert "Nonsense" not in R4.structures
     assert len(R4.structures) == len(list(R4.structures))
+
+
+def test_a_tenants_own_parameters_are_added_and_all_else_is_shared() -> None:
+    [gender] = [one for one in R4.search_parameters if one.code == "gender"]
+    mine = msgspec.structs.replace(gender, code="mine", bases=("DomainResource",), number=10_001)
+    extended = R4.with_parameters([mine])
+    assert extended.parameters_of("Patient")["mine"] is mine
+    assert "mine" not in R4.parameters_of("Patient")
+    assert "mine" not in extended.parameters_of("Bundle")
+    assert extended.parameters_of("Bundle") is R4.parameters_of("Bundle")
+    assert extended.structures is R4.structures
+    assert extended.own_parameters == (mine,)
+    assert extended.with_parameters([]).parameters_of("Patient") is R4.parameters_of("Patient")
+
+
+def test_types_below_a_base() -> None:
+    assert R4.types_below(["Patient", "Nonsense"]) == ("Patient",)
+    assert R4.types_below(["Resource"]) == R4.resource_types
+    assert set(R4.resource_types) - set(R4.types_below(["DomainResource"])) == {"Binary", "Bundle", "Parameters"}
+    assert R4.types_below(["HumanName"]) == ()
+
+
+def test_code_systems_and_value_sets_by_url() -> None:
+    url = "http://hl7.org/fhir/observation-status"
+    system = R4.canonical("CodeSystem", url)
+    assert system is not None
+    assert (system["resourceType"], system["url"]) == ("CodeSystem", url)
+    assert "final" in {concept["code"] for concept in system["concept"]}
+    value_set = R4.canonical("ValueSet", system["valueSet"])
+    assert value_set is not None
+    assert value_set["compose"] == {"include": [{"system": url}]}
+    assert R4.canonical("ValueSet", url) is None
+    assert R4.system_of(system["valueSet"]) == url
+    assert R4.system_of(url) is None
+    system.clear()
+    assert R4.canonical("CodeSystem", url)

@@ -17,6 +17,7 @@ from search.expression import (
     Resolves,
     Unsupported,
     parse,
+    text_of,
 )
 
 A, B, C = Name("A"), Name("b"), Name("c")
@@ -72,3 +73,11 @@ def test_every_official_expression_is_read() -> None:
     read = [parse(parameter.expression) for parameter in parameters if parameter.expression]
     assert len(read) == 1_372
     assert sum(not isinstance(one, tuple) for one in read) == 1
+
+
+def test_a_path_is_written_as_it_is_read() -> None:
+    read = (parse(one.expression) for one in definitions.load().search_parameters if one.expression)
+    paths = [path for one in read if isinstance(one, tuple) for path in one]
+    assert len(paths) > 1_500
+    for path in paths:
+        assert parse(text_of(path)) == (path,)

@@ -32,18 +32,36 @@ OBSERVATION: dict[str, Any] = {
     "valueQuantity": {"value": 6, "unit": "mg", "system": "http://unitsofmeasure.org", "code": "mg"},
 }
 
+PATIENT: dict[str, Any] = {
+    "resourceType": "Patient",
+    "id": "p",
+    "identifier": [{"system": "http://x.org", "value": "17"}],
+    "name": [{"family": "Chalmers"}],
+}
+LOCATION: dict[str, Any] = {"resourceType": "Location", "id": "l", "position": {"latitude": 52, "longitude": 5}}
+QUESTIONNAIRE: dict[str, Any] = {"resourceType": "Questionnaire", "id": "q", "url": "http://x.org/q", "status": "draft"}
+
 
 def index(tree: dict[str, Any]) -> Any:
     return INDEXER.index(tree["resourceType"], tree["id"], tree, BASE)
 
 
+def width(name: str) -> int:
+    """How many columns rows of the table have, with the rows of a contained resource as one."""
+    [table] = [table for table in FLOOR.tables if table.name == name]
+    return len(table.columns) + table.parts
+
+
 def test_rows_have_the_columns_of_their_tables() -> None:
-    indexed = index(OBSERVATION)
-    columns = {table.name: len(table.columns) for table in FLOOR.tables}
-    assert {name: {len(row) for row in rows} for name, rows in indexed.rows.items()} == {
-        name: {columns[name]} for name in ("posting", "dat", "qty", "uri")
-    }
-    assert indexed.sort_key == 1_410_185_552_000_000
+    tree = {**OBSERVATION, "contained": [{**PATIENT, "id": "c"}], "subject": {"reference": "#c"}}
+    for rows in (index(tree).rows, index(PATIENT).rows, index(LOCATION).rows, index(QUESTIONNAIRE).rows):
+        for name, of_table in rows.items():
+            assert {len(row) for row in of_table} <= {width(name)}, name
+    assert set(index(tree).rows) >= {"posting", "dat", "qty", "compartment", "contained", "code"}
+    assert set(index(PATIENT).rows) >= {"posting", "str", "compartment"}
+    assert "geo" in index(LOCATION).rows
+    assert "uri" in index(QUESTIONNAIRE).rows
+    assert index(OBSERVATION).sort_key == 1_410_185_552_000_000
 
 
 def test_keys_are_the_postings() -> None:
@@ -55,6 +73,31 @@ def test_keys_are_the_postings() -> None:
 
 def test_a_resource_without_a_date() -> None:
     assert index({"resourceType": "Patient", "id": "p"}).sort_key == NO_DATE
+
+
+def test_a_resource_is_in_the_compartments_it_points_to() -> None:
+    """CM-1: by the parameters that the CompartmentDefinition lists, and no others."""
+    tree = {**OBSERVATION, "performer": [{"reference": "Organization/3"}, {"reference": "Practitioner/4"}]}
+    inside = {INDEXER.hash(*one) for one in (("Patient", "1"), ("Encounter", "2"), ("Practitioner", "4"))}
+    assert {ckey for (ckey,) in index(tree).rows["compartment"]} == inside
+    elsewhere = {**OBSERVATION, "subject": {"reference": "http://other.org/Patient/1"}, "encounter": {"display": "?"}}
+    assert "compartment" not in index(elsewhere).rows
+
+
+@pytest.mark.parametrize("resource_type", ["Patient", "Encounter", "Practitioner", "RelatedPerson", "Device"])
+def test_a_resource_is_in_its_own_compartment(resource_type: str) -> None:
+    rows = INDEXER.index(resource_type, "x", {"resourceType": resource_type}, BASE).rows
+    assert rows["compartment"] == [(INDEXER.hash(resource_type, "x"),)]
+    assert "compartment" not in INDEXER.index("Basic", "x", {"resourceType": "Basic"}, BASE).rows
+
+
+def test_every_compartment_has_its_parameters() -> None:
+    """What the compartment definitions list and nothing besides."""
+    for resource_type in R4.resource_types:
+        for code, parameter in INDEXER.parameters(resource_type).items():
+            listed = {name for name, types in R4.compartments.items() if code in types.get(resource_type, ())}
+            assert parameter.compartments == listed, (resource_type, code)
+    assert parameter_of("Observation", "subject").compartments == {"Patient", "Device"}
 
 
 def test_what_the_columns_of_the_resource_serve_has_no_rows() -> None:
@@ -74,17 +117,30 @@ def test_every_official_example_is_indexed_within_bounds() -> None:
             continue
         indexed = index(tree)
         seen.add(tree["resourceType"])
-        for h, q in indexed.rows["posting"]:
-            assert -(2**63) <= h < 2**63
-            assert -(2**31) < q < 2**31
-        for _, value, _ in indexed.rows.get("str", ()):
-            assert len(value.encode()) < 2_400
-        for number, lo, hi in indexed.rows.get("dat", ()):
-            assert -(2**15) < number < 2**15
-            assert -(2**63) <= lo < hi < 2**63
-        rows += sum(map(len, indexed.rows.values()))
+        every = [indexed.rows, *(row[-1] for row in indexed.rows.get("contained", ()))]
+        rows += sum(map(_within_bounds, every))
     assert len(seen) > 100
     assert rows > 10_000
+
+
+def _within_bounds(rows: dict[str, list[tuple[Any, ...]]]) -> int:
+    """How many rows there are; all fit their columns and indexes."""
+    for name, of_table in rows.items():
+        for row in of_table:
+            for value in row:
+                if isinstance(value, str) and name != "contained":
+                    assert len(value.encode()) < 2_400, name
+    for h, q in rows["posting"]:
+        assert -(2**63) <= h < 2**63
+        assert -(2**31) < q < 2**31
+    for number, lo, hi in rows.get("dat", ()):
+        assert -(2**15) < number < 2**15
+        assert -(2**63) <= lo < hi < 2**63
+    for _, _, _, lo, hi, *_, clo, chi in rows.get("qty", ()):
+        assert lo < hi
+        assert clo <= chi
+    assert len(set(rows["posting"])) == len(rows["posting"])
+    return sum(map(len, rows.values()))
 
 
 @pytest.mark.parametrize("resource_type", ["Observation", "Patient", "Bundle", "Parameters", "Binary"])

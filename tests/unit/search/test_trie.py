@@ -139,14 +139,14 @@ class _Kept:
 def test_a_boolean_expression(patient: dict[str, Any], expected: bool) -> None:
     expression = parse("Patient.deceased.exists() and Patient.deceased != false")
     assert not isinstance(expression, tuple)
-    assert truth(R4, "Patient", expression)(Rows(patient, "")) is expected
+    assert truth(R4, "Patient", expression)(Rows(patient, ""), patient) is expected
 
 
 def test_empty_compared_is_nothing() -> None:
     expression = parse("Patient.gender = 'male'")
     assert not isinstance(expression, tuple)
     judge = truth(R4, "Patient", expression)
-    assert [judge(Rows(p, "")) for p in ({}, {"gender": "male"}, {"gender": "female"})] == [None, True, False]
+    assert [judge(Rows(p, ""), p) for p in ({}, {"gender": "male"}, {"gender": "female"})] == [None, True, False]
 
 
 def test_types_follow_the_definitions() -> None:
@@ -170,3 +170,22 @@ def test_only_the_first_entry() -> None:
     for entry in ([], [None]):
         trie_of("Bundle").walk({"entry": entry}, _Kept(Rows({}, ""), nothing))
     assert nothing == []
+
+
+def test_extensions_of_a_primitive_value_stand_beside_it() -> None:
+    """https://hl7.org/fhir/R4/json.html#primitive"""
+    tree = {
+        "resourceType": "Patient",
+        "birthDate": "2000-01-01",
+        "_birthDate": {"extension": [{"url": "u", "valueDateTime": "2000-01-01T10:00:00Z"}]},
+        "name": [{"given": ["A", "B"], "_given": [None, {"extension": [{"url": "v", "valueCode": "x"}]}]}],
+    }
+    found = []
+    for expression in ("Patient.birthDate.extension('u').value", "Patient.name.given.extension('v').value",
+                       "Patient.name.given[1].extension('v').value", "Patient.name.given[0].extension.value"):  # fmt: skip
+        paths, trie = parse(expression), Node()
+        assert isinstance(paths, tuple)
+        for route in routes(R4, "Patient", paths):
+            trie.add(route.steps, lambda rows, value: found.append(value))
+        trie.walk(tree, Rows(tree, ""))
+    assert found == ["2000-01-01T10:00:00Z", "x", "x"]

@@ -175,10 +175,11 @@ def test_the_primary_date_is_the_sort_key() -> None:
 
 def test_conditions() -> None:
     day = bounds("2020-01-01")
-    found = _condition(parameter_of("Observation", "date"), "2020-01-01")
+    date = parameter_of("Observation", "date")
+    found = _condition(date, "2020-01-01")
     assert isinstance(found, Dates)
-    assert found.boxes == ((day[0], day[1] - 1, FIRST, day[1]),)
+    assert found.rows == ((date.type_number, date.row_number, day[0], day[1] - 1, FIRST, day[1]),)
     assert found.primary is not None
     assert _condition(parameter_of("Observation", "value-date"), "2020-01-01").primary is None
     updated = _condition(parameter_of("Observation", "_lastUpdated"), "2020-01-01", "gt2020-01-01")
-    assert updated == Updated(found.type_number, ((day[0], day[1] - 1), (day[1], LAST - 1)))
+    assert updated == Updated(((date.type_number, day[0], day[1] - 1), (date.type_number, day[1], LAST - 1)))

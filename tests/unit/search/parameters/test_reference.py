@@ -1,4 +1,4 @@
-"""References: RF-1, RF-2, RF-6."""
+"""References: RF-1 … RF-6."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from resources.outcome import BadRequest
-from search.conditions import Keys
+from search.conditions import Hierarchy, Keys, Or
+from search.parameter import LATER
 from search.parameters.reference import condition
 
 from ..parameter_of import BASE, R4, index_of, parameter_of
@@ -18,7 +19,7 @@ def finds(
 ) -> bool:
     found = condition(parameter_of(resource_type, code), modifier, (value,), BASE)
     keys = index_of(resource_type, {"subject": reference}).keys
-    return isinstance(found, Keys) and any(key in keys for key in found.keys)
+    return isinstance(found, Keys) and any(key in keys for key in found.rows)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +33,7 @@ def finds(
         (f"{BASE}/Patient/1", ["1", "Patient/1", f"{BASE}/Patient/1"], ["http://else/Patient/1"]),
         ("http://else/Patient/1", ["http://else/Patient/1"], ["1", "Patient/1", f"{BASE}/Patient/1"]),
         ("Patient/1/_history/2", ["Patient/1", "1", "Patient/1/_history/2"], ["Patient/1/_history/3", "2"]),
-        ("#1", ["#1"], ["1", "Patient/1"]),
+        ("#1", [], ["1", "Patient/1", "#1"]),
         ("urn:uuid:1", ["urn:uuid:1"], ["1"]),
     ],
 )
@@ -85,7 +86,7 @@ def test_canonicals(canonical: str, value: str, found: bool) -> None:
     keys = index_of("QuestionnaireResponse", {"questionnaire": canonical}).keys
     condition_ = condition(parameter, None, (value,), BASE)
     assert isinstance(condition_, Keys)
-    assert any(key in keys for key in condition_.keys) is found
+    assert any(key in keys for key in condition_.rows) is found
 
 
 def test_a_resource_in_a_bundle() -> None:
@@ -102,3 +103,78 @@ def test_parameters_to_anything_have_all_types() -> None:
     assert all(parameter_of(p.bases[0], p.code).resource_types == R4.resource_types for p in without)
     assert without
     assert "Patient" in parameter_of("Observation", "subject").resource_types
+
+
+def test_rf6_a_contained_resource_is_pointed_to_inside_its_container() -> None:
+    parameter = parameter_of("Observation", "subject")
+    keys = index_of("Observation", {"subject": {"reference": "#m1"}}).keys
+    assert (parameter.hash("#", "Observation", "x", "m1"), parameter.pointing) in keys
+    itself = index_of("Observation", {"subject": {"reference": "#"}}).keys
+    assert (parameter.hash("Observation", "x"), parameter.pointing) in itself
+
+
+@pytest.mark.parametrize(
+    ("value", "found"), [("a1", True), ("s|A1", True), ("s|", True), ("|A1", False), ("t|A1", False), ("t|", False)]
+)
+def test_rf3_identifier(value: str, found: bool) -> None:
+    assert finds("subject", {"identifier": {"system": "s", "value": "A1"}}, value, "identifier") is found
+    assert not finds("subject", {"reference": "Patient/a1"}, value, "identifier")
+
+
+def test_rf3_identifier_without_a_system() -> None:
+    assert finds("subject", {"identifier": {"value": "1"}}, "|1", "identifier")
+    with pytest.raises(BadRequest, match="subject:identifier"):
+        finds("subject", {}, "a|b|c", "identifier")
+    with pytest.raises(BadRequest, match="questionnaire:identifier"):
+        condition(parameter_of("QuestionnaireResponse", "questionnaire"), "identifier", ("x",), BASE)
+
+
+@pytest.mark.parametrize("value", ["1", "Location/1", f"{BASE}/Location/1"])
+def test_rf4_hierarchies(value: str) -> None:
+    parameter, parent = parameter_of("Encounter", "location"), parameter_of("Location", "partof")
+    found = condition(parameter, "below", (value,), BASE)
+    assert found == Or((Or((Hierarchy("below", "Location", "1", parent.pointing, (parameter.pointing,)),)),))
+
+
+@pytest.mark.parametrize(
+    ("resource_type", "code", "value"),
+    [
+        ("Observation", "subject", "Patient/1"),
+        ("Observation", "subject", "http://else/Location/1"),
+        ("Observation", "patient", "1"),
+        ("QuestionnaireResponse", "questionnaire", "http://x/q|1"),
+    ],
+)
+def test_rf4_what_has_no_hierarchy(resource_type: str, code: str, value: str) -> None:
+    with pytest.raises(BadRequest, match=f"{code}:above"):
+        condition(parameter_of(resource_type, code), "above", (value,), BASE)
+
+
+@pytest.mark.parametrize(
+    ("canonical", "found"),
+    [("|1", True), ("|1.0", True), ("|1.1.7", True), ("|10", False), ("|2.1", False), ("", False)],
+)
+def test_rf5_versions_below(canonical: str, found: bool) -> None:
+    parameter = parameter_of("QuestionnaireResponse", "questionnaire")
+    keys = index_of("QuestionnaireResponse", {"questionnaire": "http://x/q" + canonical}).keys
+    [below] = condition(parameter, "below", ("http://x/q|1",), BASE).conditions  # type: ignore[union-attr]
+    assert any(key in keys for key in below.rows) is found
+    [any_version] = condition(parameter, "below", ("http://x/q",), BASE).conditions  # type: ignore[union-attr]
+    assert any(key in keys for key in any_version.rows)
+
+
+def test_compartments() -> None:
+    """CM-1: by the parameters that the definition lists, and by references to resources here only."""
+    rows = index_of("Observation", {"subject": {"reference": "Patient/1"}, "focus": [{"reference": "Patient/2"}]})
+    hash_ = parameter_of("Observation", "subject").hash
+    assert list(rows.compartments) == [hash_("Patient", "1")]
+    elsewhere = index_of("Observation", {"subject": {"reference": "http://else/Patient/1"}})
+    assert not elsewhere.compartments
+
+
+def test_what_cannot_be_sorted_by_says_so() -> None:
+    parameter = parameter_of("Observation", "subject")
+    unordered = parameter.key(""), LATER
+    assert unordered in index_of("Observation", {"subject": {"identifier": {"value": "1"}}}).keys
+    both = {"subject": {"reference": "Patient/1", "identifier": {"value": "1"}}}
+    assert unordered not in index_of("Observation", both).keys

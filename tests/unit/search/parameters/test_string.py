@@ -1,4 +1,4 @@
-"""Strings: SR-1 … SR-4."""
+"""Strings: SR-1 … SR-4, SR-2's :contains."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.conditions import Exact, Nothing, Strings
-from search.parameters.string import LONGEST, after, condition, normalise
+from resources.outcome import BadRequest
+from search.conditions import Nothing
+from search.escapes import escape
+from search.parameters.string import FRAGMENT, LONGEST, after, condition, normalise, pieces
 
-from ..parameter_of import index_of, parameter_of
+from ..parameter_of import index_of, meets, parameter_of
 
 NAME, TITLE = parameter_of("Patient", "name"), parameter_of("Library", "title")
 
@@ -58,15 +60,8 @@ def test_nothing_else_is_in_the_range(prefix: str, text: str) -> None:
 
 
 def finds(parameter: Any, content: dict[str, Any], value: str, modifier: str | None = None) -> bool:
-    """Whether condition(value) meets the rows of the content."""
-    rows = index_of(parameter.resource_type, content).str
-    of_parameter = [(v, x) for number, v, x in rows if number == parameter.number]
-    match condition(parameter, modifier, (value,), ""):
-        case Strings(ranges=ranges):
-            return any(low <= v < high for v, _ in of_parameter for low, high in ranges)
-        case Exact(values=values):
-            return any(row in values for row in of_parameter)
-    return False
+    """Whether the condition of the value meets the rows of the content."""
+    return meets(condition(parameter, modifier, (value,), ""), index_of(parameter.resource_type, content))
 
 
 HUMAN = {
@@ -121,7 +116,7 @@ def test_long_values() -> None:
     assert finds(TITLE, {"title": long}, long, "exact")
     assert not finds(TITLE, {"title": long}, other, "exact")
     rows = index_of("Library", {"title": "\U00020000" * 3_000}).str
-    assert max(len(v.encode()) for _, v, _ in rows) < 2_400
+    assert max(len(v.encode()) for _, v in rows) < 2_400
 
 
 def test_nothing_left_matches_nothing() -> None:
@@ -130,3 +125,67 @@ def test_nothing_left_matches_nothing() -> None:
 
 def test_an_escaped_comma_is_part_of_the_value() -> None:
     assert finds(TITLE, {"title": "a, b"}, r"a\, b")
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("uinon", True), ("UAN Q", True), ("rreño", True), ("an", True), ("z", False), ("juan xavier", False),
+        ("juan carreno", True), ("n q", True), ("%", False), ("quinones", True), ("q", True),
+    ],
+)  # fmt: skip
+def test_sr2_contains_finds_anywhere(value: str, found: bool) -> None:
+    assert finds(NAME, HUMAN, value, "contains") is found
+
+
+@given(st.text(alphabet="abä ß", max_size=8), st.text(alphabet="abä ß", min_size=1, max_size=3))
+def test_sr2_contains_is_a_substring_of_what_is_normalised(text: str, value: str) -> None:
+    wanted = normalise(value)
+    assert finds(TITLE, {"title": text}, value, "contains") is (bool(wanted) and wanted in normalise(text))
+
+
+@given(st.integers(LONGEST - 2, 3 * LONGEST), st.data())
+def test_sr2_contains_reads_long_texts_to_their_end(length: int, data: st.DataObject) -> None:
+    """Every fragment of a long text lies within one of its rows."""
+    text = "".join(chr(0x4E00 + n) for n in range(length))
+    start = data.draw(st.integers(0, length - 1))
+    fragment = text[start : start + data.draw(st.integers(1, FRAGMENT))]
+    assert any(fragment in piece for piece in (text[:LONGEST], *pieces(text)))
+    assert all(len(piece) <= LONGEST for piece in pieces(text))
+
+
+def test_sr2_a_piece_of_a_long_text_is_no_beginning_and_its_hash_no_text() -> None:
+    long = "".join(f"w{n} " for n in range(400))
+    rows = index_of("Library", {"title": long})
+    [piece, *_] = [v for number, v in rows.str if number == -TITLE.number]
+    assert not meets(condition(TITLE, None, (piece[:50],), ""), rows)
+    assert meets(condition(TITLE, "contains", (piece[:50],), ""), rows)
+    assert not any(finds(TITLE, {"title": "x" * 1_000}, letter, "contains") for letter in "0123456789abcdef")
+
+
+def test_sr2_a_fragment_has_a_limit() -> None:
+    with pytest.raises(BadRequest, match="title:contains"):
+        condition(TITLE, "contains", ("x" * (FRAGMENT + 1),), "")
+    assert finds(TITLE, {"title": "y" + "x" * FRAGMENT}, "x" * FRAGMENT, "contains")
+
+
+@given(st.text(min_size=1, max_size=20))
+def test_sr2_exact_finds_any_text_as_it_was_sent(text: str) -> None:
+    assert finds(TITLE, {"title": text}, escape(text), "exact")
+    assert not finds(TITLE, {"title": text}, escape(text + "x"), "exact")
+
+
+def test_a_text_that_is_present_has_a_row_to_sort_by() -> None:
+    for content in ({"title": "..."}, {"title": "x" * 1_000}, {"title": "a"}):
+        rows = index_of("Library", content)
+        assert TITLE.present in rows.keys
+        assert any(number == TITLE.number for number, _ in rows.str)
+
+
+def test_so2_only_whole_values_are_under_the_number_that_is_sorted_by() -> None:
+    """What begins at a later word, or goes across the parts of a name, is under the number below zero."""
+    name = [{"family": "Carreno Quinones", "given": ["Peter", "James"]}]
+    number = parameter_of("Patient", "name").number
+    found = index_of("Patient", {"name": name}).str
+    assert {text for param, text in found if param == number} == {"carreno quinones", "peter", "james"}
+    assert {text for param, text in found if param == -number} >= {"quinones", "peter james carreno quinones"}

@@ -1,0 +1,111 @@
+"""What the terminology asks the database of a tenant: its CodeSystems and ValueSets, and the texts that patterns match.
+
+https://hl7.org/fhir/R4/terminology-module.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
+
+from resources import exact
+from resources.database import Session
+from resources.outcome import BadRequest
+from terminology.membership import Found, Wanted
+
+from .indexer import Indexer
+from .parameters.string import cut
+from .parameters.tables import Arguments
+
+_VERSIONS: Final = 100  # resources with one canonical URL that are looked at, by their date the newest
+_SYSTEMS: Final = 1_000  # code systems whose `valueSet` is read, since no search parameter has it
+
+# + 0: by its key and nothing else, see resources/store.py.
+_BY_ID: Final = (
+    "select w.n, r.id, r.ver, r.rid from {wanted} cross join lateral (select r.id, r.ver, r.rid from resource r "
+    "where r.tenant_id = g.t and r.skey = w.skey and r.rtype + 0 = w.type and r.id = w.id and not r.deleted offset 0) r"
+)
+_BY_URL: Final = (
+    "select w.n, r.id, r.ver, r.rid from {wanted} cross join lateral (select t.rid from uri t where t.tenant_id = g.t "
+    f"and t.rtype = w.type and t.param = w.number and t.v = w.url order by t.s desc, t.rid desc limit {_VERSIONS}) t "
+    "cross join lateral (select r.id, r.ver, r.rid from resource r where r.tenant_id = g.t and r.rid = t.rid offset 0) r"
+)
+_BODIES: Final = (
+    "select r.rid, r.ver, r.body from unnest($2::int8[]) w(rid) cross join lateral (select r.rid, r.ver, "
+    "r.resource::text as body from resource r where r.tenant_id = g.t and r.rid = w.rid and not r.deleted offset 0) r"
+)
+_SYSTEMS_OF: Final = (
+    "select r.resource->>'valueSet' as value_set, r.resource->>'url' as url from (select r.resource from resource r "
+    "where r.tenant_id = g.t and r.rtype = $2 and r.deleted = false "
+    f"order by r.s desc, r.rid desc limit {_SYSTEMS}) r where r.resource->>'valueSet' = any ($3::text[])"
+)
+# Whole texts, and by PostgreSQL, which no expression can stop for long.
+_MATCHING: Final = (
+    "select t.n, t.v from unnest($2::int4[], $3::text[]) p(n, pattern) "
+    "join unnest($4::int4[], $5::text[]) t(n, v) on t.n = p.n where t.v ~ ('^(?:' || p.pattern || ')$')"
+)
+
+
+class Library:
+    """The terminology resources of the tenant of a session."""
+
+    def __init__(self, session: Session, indexer: Indexer) -> None:
+        self.tenant_id = session.tenant_id
+        self._session = session
+        self._indexer = indexer
+
+    async def find(self, wanted: Sequence[Wanted], known: Callable[[str, str, int], bool]) -> Sequence[Sequence[Found]]:
+        """For each the current resources with that URL or "Type/id"; trees of those that are not known."""
+        by_id: list[tuple[int, int, int, str]] = []
+        by_url: list[tuple[int, int, int, str]] = []
+        for n, (kind, name) in enumerate(wanted):
+            number = self._indexer.definitions.type_number(kind)
+            if name.startswith(f"{kind}/"):
+                logical_id = name.removeprefix(f"{kind}/")
+                by_id.append((n, number, self._indexer.hash(kind, logical_id), logical_id))
+            else:
+                parameter = self._indexer.parameters(kind)["url"]
+                by_url.append((n, number, parameter.number, cut(name, parameter)))
+        arguments, parts = Arguments(), []
+        if by_id:
+            columns = {"n": "int4", "type": "int2", "skey": "int8", "id": "text"}
+            parts.append(_BY_ID.format(wanted=arguments.table(by_id, "w", columns)))
+        if by_url:
+            columns = {"n": "int4", "type": "int2", "number": "int2", "url": "text"}
+            parts.append(_BY_URL.format(wanted=arguments.table(by_url, "w", columns)))
+        rows = await self._session.select(" union all ".join(parts), *arguments.values)
+        unknown = [row["rid"] for row in rows if not known(wanted[row["n"]][0], row["id"], row["ver"])]
+        bodies = {row["rid"]: row for row in await self._session.select(_BODIES, unknown)} if unknown else {}
+        found: list[list[Found]] = [[] for _ in wanted]
+        wanting = set(unknown)
+        for row in rows:
+            body = bodies.get(row["rid"])
+            if body is not None:
+                found[row["n"]].append(Found(row["id"], body["ver"], exact.decode(body["body"].encode())))
+            elif row["rid"] not in wanting:
+                found[row["n"]].append(Found(row["id"], row["ver"], None))
+        return found
+
+    async def systems_of(self, value_sets: Sequence[str]) -> Mapping[str, str]:
+        """URL of a value set → URL of the code system whose `valueSet` it is."""
+        number = self._indexer.definitions.type_number("CodeSystem")
+        rows = await self._session.select(_SYSTEMS_OF, number, list(value_sets))
+        return {row["value_set"]: row["url"] for row in reversed(rows) if row["url"]}
+
+    async def matching(self, patterns: Sequence[tuple[str, Iterable[str]]]) -> Sequence[frozenset[str]]:
+        """For each regular expression the texts that it matches as a whole."""
+        texts = [(n, text) for n, (_, some) in enumerate(patterns) for text in some]
+        try:
+            rows = await self._session.select(
+                _MATCHING,
+                list(range(len(patterns))),
+                [pattern for pattern, _ in patterns],
+                [n for n, _ in texts],
+                [text for _, text in texts],
+            )
+        except BadRequest:
+            raise BadRequest("A regular expression in a filter of a value set cannot be read.", code="value") from None
+        found: list[set[str]] = [set() for _ in patterns]
+        for row in rows:
+            found[row["n"]].add(row["v"])
+        return [frozenset(some) for some in found]
