@@ -140,10 +140,8 @@ class Jobs:
                 if self._fair:
                     await asyncio.sleep(time.monotonic() - began)
                 return step
-            except StaleDefinitions:
+            except (StaleDefinitions, NotFound):  # the tenant has changed, is new, or is being dropped
                 await self._tenants.reload()
-            except NotFound:
-                await self._tenants.reload()  # it is new, or being dropped
             except Unavailable:
                 if attempt == _ATTEMPTS - 1:
                     raise

@@ -18,7 +18,7 @@ from resources.store import Version
 from search import build, named, resolving
 from search.criteria import Clause
 from search.escapes import escape
-from search.includes import Included, Rest, follow
+from search.includes import ANYTHING, Included, Rest, follow
 from search.query import RESULT_PARAMETERS, Query, parse
 from search.run import Page
 from search.store import as_of_now, still_hold
@@ -47,11 +47,12 @@ async def search(session: Session, request: Request) -> Response:
     if _REST in given:
         return await _rest(session, request, given)
     query = await _asked(session, request, request.query)
-    page = await _page(session, request, query)
+    page = await request.tenant.search.page(session, query)
     shape = _shape(request, page.query)
     matches = _matches(page)
     here = urlencode([("_page", query.page)]) if query.page else page.query.text()
     included = await _included(session, request, page, matches, Rest(here, 0, None))
+    await _still_hold(session, request, page.query)
     entries = [*_match_entries(request, page.query, shape, matches), *_include_entries(request, shape, included)]
     issues = [*query.warnings, *(Issue("information", "informational", line) for line in page.explanation)]
     links = [("self", _url(request, urlencode([("_page", query.page), *query.format]) if query.page else here))]
@@ -66,8 +67,9 @@ async def _rest(session: Session, request: Request, given: dict[str, str]) -> Re
     """The included resources of a page from where they were cut, as a searchset without matches."""
     rest = request.tenant.search.seal.open(given[_REST], Rest, *_bound_to(session, request))
     query = await _asked(session, request, rest.query)
-    page = await _page(session, request, query)
+    page = await request.tenant.search.page(session, query)
     included = await _included(session, request, page, _matches(page), rest)
+    await _still_hold(session, request, page.query)
     entries = list(_include_entries(request, _shape(request, page.query), included))
     links = [("self", _url(request, urlencode([(_REST, given[_REST]), *page.query.format])))]
     return _answer(session, request, page, entries, [], links, included, rest)
@@ -90,8 +92,7 @@ def _answer(
         sealed = request.tenant.search.seal.close(following, *_bound_to(session, request))
         relation = "next" if rest.level else "related"
         links.append((relation, _url(request, urlencode([(_REST, sealed), *page.query.format]))))
-        most = request.tenant.settings["max_includes"]
-        message = f"More than {most} resources are included; the link {relation!r} has the rest."
+        message = f"More resources are included than one answer takes; the link {relation!r} has the rest."
         issues.append(Issue("warning", "incomplete", message))
     if included.stopped:
         message = "Too many resources are included for :iterate to go on from each; what they lead to is left out."
@@ -127,11 +128,12 @@ async def _asked(session: Session, request: Request, text: str) -> Query:
     return query
 
 
-async def _page(session: Session, request: Request, query: Query) -> Page:
-    tenant = request.tenant
-    page = await tenant.search.page(session, query)
-    await still_hold(session, tenant.definitions, tenant.definitions_number, page.query.text())
-    return page
+async def _still_hold(session: Session, request: Request, query: Query) -> None:
+    """Raises StaleDefinitions if the own parameters of a search, or of its includes, are not what they were before both."""
+    tenant, asked = request.tenant, [query.text()]
+    if any(one.code == ANYTHING for one in query.includes):
+        asked += [one.code for one in tenant.definitions.own_parameters if one.type == "reference"]
+    await still_hold(session, tenant.definitions, tenant.definitions_number, " ".join(asked))
 
 
 async def _expanded(session: Session, request: Request, query: Query) -> Query:
@@ -159,11 +161,15 @@ def _shape(request: Request, query: Query) -> Shape:
 def _matches(page: Page) -> list[_Match]:
     """The resources of the page; of a contained one with its own tree."""
     matches = []
+    inside: dict[tuple[str, str, int], dict[str, dict[str, Any]]] = {}  # of each container, by id
     for version, inner in zip(page.versions, page.contained or [None] * len(page.versions), strict=True):
         tree = None
         if inner is not None:
-            container = exact.decode((version.body or "").encode())
-            tree = next((one for one in container.get("contained", ()) if one.get("id") == inner), None)
+            identity = version.resource_type, version.logical_id, version.version_id
+            if identity not in inside:
+                container = exact.decode((version.body or "").encode())
+                inside[identity] = {one.get("id"): one for one in container.get("contained", ())}
+            tree = inside[identity].get(inner)
         matches.append(_Match(version, inner or "", tree))
     return matches
 

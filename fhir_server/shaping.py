@@ -87,6 +87,8 @@ def _element(definitions: Definitions, resource_types: Sequence[str], asked_for:
     of_type = first if dot and definitions.is_resource_type(first) else ""
     if not of_type:
         name = asked_for
+    if name == "resourceType":  # which is there as the id is; some clients ask for it
+        return of_type, "id"
     types = (of_type,) if of_type else tuple(resource_types) or definitions.resource_types
     for one in types:
         children = _children(definitions, one)

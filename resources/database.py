@@ -216,6 +216,8 @@ class Database:
             server_settings={
                 "search_path": "fhir",
                 "plan_cache_mode": "force_generic_plan",  # every shape is fenced: there is one good plan
+                # A plan made while a table was small is kept when it has grown: it must not be one that reads it all.
+                "enable_seqscan": "off",
                 "statement_timeout": str(statement_timeout),
                 "application_name": "fhir-server",
                 "jit": "off",

@@ -158,7 +158,7 @@ QUERIES: Final = {
 }
 
 _OPS: Final = {"create": b"C", "update": b"U", "delete": b"D"}
-_METHODS: Final = {b"C": "POST", b"P": "PUT", b"U": "PUT", b"D": "DELETE"}
+METHODS: Final = {b"C": "POST", b"P": "PUT", b"U": "PUT", b"D": "DELETE"}
 _OUTCOMES: Final = {b"C": "created", b"P": "created", b"U": "updated", b"D": "deleted", b"N": "unchanged"}
 _WRITE_ARGUMENTS: Final = (
     '$1::int4, $2::int4, $3::"char"[], $4::int2[], $5::int8[], $6::text[], $7::int8[], $8::text[], $9::text[], '
@@ -379,7 +379,7 @@ def _array(numbers: Iterable[int]) -> str:
 
 def _version(resource_type: str, logical_id: str, row: Row) -> Version:
     op = row["op"]
-    return Version(resource_type, logical_id, row["ver"], row["lu"], _METHODS[op], row["body"], _OUTCOMES[op])
+    return Version(resource_type, logical_id, row["ver"], row["lu"], METHODS[op], row["body"], _OUTCOMES[op])
 
 
 def _written(change: Change, row: Row) -> Version:
@@ -388,6 +388,6 @@ def _written(change: Change, row: Row) -> Version:
     if change.interaction != "delete":
         instant = last_updated.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         body = f'{change.head}{version_id}","lastUpdated":"{instant}{change.tail}'
-    method = _METHODS[_OPS[change.interaction]]
+    method = METHODS[_OPS[change.interaction]]
     outcome = _OUTCOMES[row["outcome"]]
     return Version(change.resource_type, change.logical_id, version_id, last_updated, method, body, outcome)

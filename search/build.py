@@ -12,7 +12,7 @@ from typing import Final
 from resources.outcome import NotSupported
 
 from . import filtering
-from .conditions import And, Condition, Inside, Keys, Listed, Not, Nothing, Or, Referred, Refers
+from .conditions import EVERYTHING, And, Condition, Inside, Keys, Listed, Not, Nothing, Or, Referred, Refers
 from .contained import entry
 from .criteria import Chain, Clause, Filter, Has
 from .filter import Comparison, Joined, Negation, Step
@@ -22,7 +22,6 @@ from .parameter import Parameter
 from .parameters import module_of, words
 from .query import Query
 
-EVERYTHING: Final = And(())
 _ENTRY: Final = frozenset({"Resource"})  # types of values that are a resource, not a reference
 _URLS: Final = frozenset({"canonical", "uri"})  # types of values that lead by URL, not by id
 
@@ -51,13 +50,6 @@ def entries(indexer: Indexer) -> frozenset[str]:
     return frozenset(name for one in parameters if one.types == _ENTRY for name in one.resource_types)
 
 
-def of_criterion(
-    indexer: Indexer, resource_types: Sequence[str], criterion: Node, base_url: str, contained: bool = False
-) -> Condition:
-    """What one criterion asks for of resources of these types."""
-    return _Builder(indexer, Names(indexer.definitions), base_url, contained).of(resource_types, criterion)
-
-
 def of_clause(
     indexer: Indexer, resource_type: str, clause: Clause, base_url: str, contained: bool = False
 ) -> Condition:
@@ -76,7 +68,7 @@ def _condition(parameter: Parameter, modifier: str | None, values: tuple[str, ..
 
 
 def _missing(parameter: Parameter, missing: bool) -> Condition:
-    """MI-1."""
+    """`:missing`: whether there is no value that the parameter could match."""
     if parameter.code in words.TEXTS and not parameter.types:
         return _condition(parameter, None, (), "")  # says that there is no index of words
     if parameter.code in COLUMNS and (not parameter.contained or parameter.code == "_lastUpdated"):
@@ -139,7 +131,7 @@ class _Builder:
         return self._leading(resource_type, chain, (chain.criterion,))
 
     def _leading(self, resource_type: str, chain: Chain | Step, nodes: Sequence[Node]) -> Condition:
-        """CH-1 … CH-5: what a reference leads to, alone or contained beside it, meets all of the nodes."""
+        """What a reference leads to, alone or contained beside it, meets all of the nodes."""
         parameter = self.indexer.parameters(resource_type, self.contained)[chain.code]
         if parameter.types and parameter.types <= _URLS:
             raise NotSupported(f"{chain.code}: nothing can be chained to canonical URLs.")
@@ -149,11 +141,11 @@ class _Builder:
             for contained in (True,) if parameter.types == _ENTRY else (False, True):
                 there = _Builder(self.indexer, self.names, self.base_url, contained)
                 found = tuple(there.of((target,), node) for node in nodes)
-                targets.append((-number if contained else number, found[0] if len(found) == 1 else And(found)))
+                targets.append(((-number if contained else number,), found[0] if len(found) == 1 else And(found)))
         return Refers((parameter.pointing,), tuple(targets))
 
     def _has(self, has: Has) -> Condition:
-        """HA-1, HA-2. Nothing points to what is contained but its own container."""
+        """Some resource points here and meets the criterion. Nothing points to what is contained but its own container."""
         if self.contained:
             return Nothing()
         parameter = self.indexer.parameters(has.resource_type)[has.code]

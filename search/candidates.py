@@ -42,7 +42,6 @@ CAP: Final = 1_000  # matches up to which a condition is sought by value; at the
 
 WALKED: Final = (Keys, Inside, Uris)  # atoms whose matches lie in the order of the date
 SOUGHT: Final = (Strings, UriRanges, Dates, Numbers, Amounts, Updated, Ids)  # … in the order of their value
-JOINED: Final = (Refers, Referred, Or, And)  # conditions that are found through others
 
 Place = tuple[Any, ...]  # values of the order's columns, s, rid of the last resource seen
 

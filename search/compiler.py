@@ -17,23 +17,25 @@ from .sorting import selected
 
 
 def page(plan: Plan, arguments: Arguments) -> str:
-    """Rows (rtype, id, ver, lu, op, s, rid, body, k1 …; of contained ones also inner) of a page, with the total in each
-    if it is asked for."""
+    """Rows (rtype, id, ver, lu, op, s, rid, body, k1 …; of contained ones also inner, kind) of a page, with the total
+    in each if it is asked for. Of rows inside one container only that which is read first has its body."""
     total = f", ({count(plan, arguments)}) as total" if plan.total else ""
     keys = "".join(f", x.k{n}" for n in range(1, 1 + sum(len(key.columns) for key in plan.order.keys)))
-    source = selected(plan, arguments)
+    source, body, order = selected(plan, arguments), "r.resource::text", orders.text(plan.order, "x", plan.backward)
     if plan.types[0] < 0:
+        body = f"case when x.nth = 1 then {body} end"
         source = (
-            "select x.*, c.container, c.id as inner, c.rtype as kind "
-            f"from ({source}) x cross join lateral (select c.container, c.id, c.rtype from contained c "
+            "select x.*, c.container, c.id as inner, c.rtype as kind, "
+            f"row_number() over (partition by c.container order by {order}) as nth from ({source}) x "
+            "cross join lateral (select c.container, c.id, c.rtype from contained c "
             "where c.tenant_id = g.t and c.rid = x.rid offset 0) c"
         )
         keys += ", x.inner, x.kind"
     return (
         f"select r.rtype, r.id, r.ver, r.lu, r.op, x.s, x.rid, r.body{keys}{total} from ({source}) x "
-        "cross join lateral (select r.rtype, r.id, r.ver, r.lu, r.op, r.resource::text as body from resource r "
+        f"cross join lateral (select r.rtype, r.id, r.ver, r.lu, r.op, {body} as body from resource r "
         f"where r.tenant_id = g.t and r.rid = {'x.container' if plan.types[0] < 0 else 'x.rid'} offset 0) r "
-        f"order by {orders.text(plan.order, 'x', plan.backward)}"
+        f"order by {order}"
     )
 
 

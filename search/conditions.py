@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from .parameter import Key
 
@@ -129,10 +130,10 @@ class Inside:
 class Refers:
     """Points by one of these (q of references) to a resource of one of these types that meets its condition.
 
-    Each target is (type, condition); a type below zero is that of a contained resource of the same container."""
+    Each target is (types, condition); types below zero are those of contained resources of the same container."""
 
     pointing: tuple[int, ...]
-    targets: tuple[tuple[int, Condition], ...]
+    targets: tuple[tuple[tuple[int, ...], Condition], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,7 @@ class Or:
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """Not that, which has no Pending inside once it is compiled."""
+    """Not that."""
 
     condition: Condition
 
@@ -216,6 +217,8 @@ class Hierarchy:
     parent: int  # q of the references to the parent
     pointing: tuple[int, ...]  # q of the references that are searched
 
+
+EVERYTHING: Final = And(())  # what every resource meets
 
 Atom = (
     Keys | Strings | Fragments | Endings | Uris | UriRanges | Dates | Numbers | Amounts | Near | Updated | Ids | Inside

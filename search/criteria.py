@@ -129,7 +129,7 @@ class Include:
 def read(name: str, value: str) -> Criterion:
     """The criterion that a parameter of a query string says, whatever its names mean; values split at commas.
 
-    Raises BadRequest for what cannot be read, NotSupported for two modifiers. SE-11, SE-15, SE-16."""
+    Raises BadRequest for what cannot be read, NotSupported for two modifiers."""
     if len(_SEPARATOR.findall(name)) > DEEPEST:
         raise BadRequest(f"{name[:100]}…: the chain is too long.", code="too-costly")
     if name == "_filter":

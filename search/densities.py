@@ -36,8 +36,18 @@ class Densities:
 
     def __init__(self) -> None:
         self._counts: OrderedDict[tuple[int, int], tuple[int, float]] = OrderedDict()
+        self._shared: Densities | None = None  # what one search sees is seen of these
+        self._own: dict[Condition, int] = {}
+
+    def asked(self) -> Densities:
+        """These densities as one search sees them: what is put there stays, whatever others put here meanwhile."""
+        seen = Densities()
+        seen._shared = self
+        return seen
 
     def get(self, tenant_id: int, condition: Condition) -> int | None:
+        if self._shared is not None:
+            return self._own[condition] if condition in self._own else self._shared.get(tenant_id, condition)
         key = _key(tenant_id, condition)
         known = self._counts.get(key)
         if known is None or known[1] < time.monotonic():
@@ -46,6 +56,10 @@ class Densities:
         return known[0]
 
     def put(self, tenant_id: int, condition: Condition, count: int) -> None:
+        if self._shared is not None:
+            self._own[condition] = count
+            self._shared.put(tenant_id, condition, count)
+            return
         self._counts[_key(tenant_id, condition)] = count, time.monotonic() + SECONDS
         while len(self._counts) > REMEMBERED:
             self._counts.popitem(last=False)
@@ -73,7 +87,7 @@ class Densities:
                 yield from self._uncounted(tenant_id, types, part)
         elif isinstance(condition, (Refers, Referred)):
             parts = _inner(condition)
-            inside = [one for kind, part in parts for one in self._uncounted(tenant_id, (kind,), part)]
+            inside = [one for kinds, part in parts for one in self._uncounted(tenant_id, kinds, part)]
             if inside:
                 yield from inside
             elif self.get(tenant_id, condition) is None and self._through(tenant_id, condition) is not None:
@@ -84,7 +98,8 @@ class Densities:
     def _through(self, tenant_id: int, condition: Refers | Referred) -> int | None:
         """How many resources a chain is found through; None if they are too many to be gathered."""
         counts = [self.estimate(tenant_id, part) for _, part in _inner(condition)]
-        return None if None in counts or sum(c or 0 for c in counts) >= CAP else sum(c or 0 for c in counts)
+        total = sum(count or 0 for count in counts)
+        return None if None in counts or total >= CAP else total
 
     def estimate(self, tenant_id: int, condition: Condition) -> int | None:
         """About how many rows a condition is found by, CAP where that is not known; None if it cannot be sought."""
@@ -131,7 +146,7 @@ class Densities:
             together = isinstance(condition, And)
             parts = [(types, condition.conditions)] if together else [(types, (one,)) for one in condition.conditions]
         elif isinstance(condition, (Refers, Referred)):
-            parts = [((kind,), (part,)) for kind, part in _inner(condition)]
+            parts = [(kinds, (part,)) for kinds, part in _inner(condition)]
         else:
             return ()
         plans = []
@@ -150,10 +165,10 @@ def flattened(conditions: Sequence[Condition]) -> tuple[Condition, ...]:
     return tuple(found)
 
 
-def _inner(condition: Refers | Referred) -> tuple[tuple[int, Condition], ...]:
+def _inner(condition: Refers | Referred) -> tuple[tuple[tuple[int, ...], Condition], ...]:
     if isinstance(condition, Refers):
         return condition.targets
-    return ((condition.type_number, condition.condition),)
+    return (((condition.type_number,), condition.condition),)
 
 
 def _key(tenant_id: int, condition: Condition) -> tuple[int, int]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -12,9 +12,46 @@ from resources.database import Session, framed
 
 from . import compiler
 from .candidates import CAP, Plan
-from .conditions import And, Condition, Not, Or, Referred, Refers
+from .conditions import (
+    Amounts,
+    And,
+    Condition,
+    Dates,
+    Endings,
+    Fragments,
+    Ids,
+    Inside,
+    Keys,
+    Near,
+    Not,
+    Numbers,
+    Or,
+    Referred,
+    Refers,
+    Strings,
+    Updated,
+    UriRanges,
+    Uris,
+)
 from .densities import Densities
 from .parameters.tables import Arguments
+
+# Atoms in the words of somebody who searches; a value asked for can be several in the index.
+_KINDS: Final[Mapping[type, str]] = {
+    Keys: "a code or reference",
+    Inside: "a compartment",
+    Uris: "a URI",
+    UriRanges: "the beginning of a URI",
+    Strings: "the beginning of a text",
+    Fragments: "a part of a text",
+    Endings: "the end of a text",
+    Dates: "a date",
+    Numbers: "a number",
+    Amounts: "an amount in a unit",
+    Near: "a distance",
+    Updated: "the time of the last update",
+    Ids: "a logical id",
+}
 
 
 async def explained(session: Session, plan: Plan, densities: Densities) -> list[str]:
@@ -43,8 +80,8 @@ def _steps(plan: Plan, tenant_id: int, densities: Densities) -> Iterator[str]:
     else:
         driver = plan.conditions[plan.driver]
         count = densities.estimate(tenant_id, driver)
-        many = "an unknown number" if count is None or count >= CAP else str(count)
-        yield f"Candidates come from {_words(driver)}: {many} of index entries."
+        many = "not known" if count is None or count >= CAP else str(count)
+        yield f"Candidates come from {_words(driver)}; index entries: {many}."
         for inner in plan.inner:
             for line in _steps(inner, tenant_id, densities):
                 yield f"  Within: {line}"
@@ -71,10 +108,10 @@ def _words(condition: Condition) -> str:
         case Referred(condition=inner):
             return f"a reference from a resource with {_words(inner)}"
     values = len(getattr(condition, "rows", ()))
-    return f"{type(condition).__name__} ({values} {'value' if values == 1 else 'values'})"
+    return f"{_KINDS.get(type(condition), 'nothing')} ({values} {'value' if values == 1 else 'values'})"
 
 
-def _any(targets: Sequence[tuple[int, Condition]]) -> str:
+def _any(targets: Sequence[tuple[tuple[int, ...], Condition]]) -> str:
     return " or ".join(dict.fromkeys(_words(inner) for _, inner in targets))
 
 

@@ -17,7 +17,7 @@ import msgspec
 from resources import exact
 from resources.database import Row, Session
 from resources.definitions import Definitions
-from resources.store import Version
+from resources.store import METHODS, Version
 
 from .conditions import Uris
 from .criteria import Include
@@ -33,7 +33,8 @@ from .trie import Node, routes
 
 ANYTHING: Final = "*"
 WALKED: Final = 10  # times the limit: resources of one level from which `:iterate` goes on
-_METHODS: Final = {b"C": "POST"}
+LARGE: Final = 4_000_000  # bytes, compressed, of what one answer includes, without its last resource
+_TOGETHER: Final = 4  # times LARGE: of one level from which `:iterate` goes on
 _URLS: Final = frozenset({"canonical", "uri"})  # types whose value is the URL of what is pointed to
 
 
@@ -77,7 +78,7 @@ async def follow(
 
     after: where an earlier answer for the same matches ended. inner: for each match the contained resource that matched,
     in whose place its references count. A resource is there once, and not if it is a match."""
-    level, iterates = 0, any(one.iterate for one in query.includes)
+    level, left, iterates = 0, LARGE, any(one.iterate for one in query.includes)
     known = {identity for one in versions for identity in (_identity(one, False), _identity(one, True))}
     shown: list[Version] = []
     frontier = list(zip(versions, inner or [None] * len(versions), strict=True))
@@ -93,13 +94,14 @@ async def follow(
         since = after.position if after and after.level == level else None
         resumed = after is not None and level <= after.level
         if resumed and iterates:  # the next level begins from what earlier answers showed, too
-            earlier, too_many = await _level(session, indexer, wanted, None, WALKED * limit)
+            earlier, too_many, _ = await _level(session, indexer, wanted, None, WALKED * limit, _TOGETHER * LARGE)
             if after and level == after.level:
                 earlier = [one for one in earlier if since and one.position <= since]
         rows: list[_Row] = []
         more = False
         if not after or level >= after.level:
-            rows, more = await _level(session, indexer, wanted, since, limit - len(shown))
+            rows, more, size = await _level(session, indexer, wanted, since, limit - len(shown), left)
+            left -= size
         before, fresh = _unknown(earlier, known), _unknown(rows, known)
         shown += fresh
         if more:
@@ -147,8 +149,13 @@ def _wanted(
     forward = [one for one in includes if one.forward]
     backward = [one for one in includes if not one.forward]
     pointing: dict[str, tuple[list[int], list[int]]] = {}
-    for version, inside in frontier:
-        tree: dict[str, Any] | None = None
+    tree: dict[str, Any] | None = None
+    before: Version | None = None
+    # Several matches may be inside one resource: next to each other, so that it is read once.
+    for version, inside in sorted(frontier, key=lambda one: _identity(one[0], True)):
+        if before is None or _identity(version, True) != _identity(before, True):
+            tree = None
+        before = version
         resource_type = inside["resourceType"] if inside else version.resource_type
         for include in forward:
             for parameter in _parameters(indexer, include, resource_type):
@@ -252,14 +259,17 @@ def _keep(fhir_type: str, found: _Found, value: Any) -> None:
 
 
 async def _level(
-    session: Session, indexer: Indexer, wanted: Wanted, since: Position | None, most: int
-) -> tuple[list[_Row], bool]:
-    """At most that many rows after the position, in order, and whether there are more."""
-    statement = Statement(wanted, since, most + 1)
+    session: Session, indexer: Indexer, wanted: Wanted, since: Position | None, most: int, size: int
+) -> tuple[list[_Row], bool, int]:
+    """At most that many rows after the position, in order, up to the one that exceeds the size; whether there are more;
+    their size."""
+    statement = Statement(wanted, since, most + 1, size)
     if not statement.text:
-        return [], False
+        return [], False, 0
     found = await session.select(statement.text, *statement.arguments.values)
-    return [_row(indexer, wanted, statement, row) for row in found[:most]], len(found) > most
+    kept = [row for row in found[:most] if row["before"] < size]
+    rows = [_row(indexer, wanted, statement, row) for row in kept]
+    return rows, len(found) > len(kept), kept[-1]["before"] + (kept[-1]["size"] or 0) if kept else 0
 
 
 def _row(indexer: Indexer, wanted: Wanted, statement: Statement, row: Row) -> _Row:
@@ -267,22 +277,34 @@ def _row(indexer: Indexer, wanted: Wanted, statement: Statement, row: Row) -> _R
     a, b = statement.lists[way][row["n"] - 1]
     version = None
     if body is not None and not (way == BY_URL and not _is_one_of(body, wanted.urls[a, b][2])):
-        resource_type, method = indexer.definitions.type_name(row["rtype"]), _METHODS.get(row["op"], "PUT")
+        resource_type, method = indexer.definitions.type_name(row["rtype"]), METHODS[row["op"]]
         key = indexer.hash(resource_type, row["id"]), CURRENT
         here = (a, b) if way == BY_POSTING else None
-        if way == BY_KEY or not _is_elsewhere(wanted, key, here, row["keys"] or ()):
+        if way == BY_KEY or not (
+            _is_elsewhere(wanted, key, here, row["keys"])
+            or (here and row["keys"] is not None and _is_by_url(indexer, wanted, row["rtype"], body))
+        ):
             version = Version(resource_type, row["id"], row["ver"], row["lu"], method, body)
     return _Row((way, a, b, -s, -rid), version, way == BY_KEY and b != CURRENT)
 
 
-def _is_elsewhere(wanted: Wanted, key: tuple[int, int], here: tuple[int, int] | None, kept: Sequence[int]) -> bool:
-    """Whether an earlier list has the resource too, so that an earlier answer has shown it.
+def _is_elsewhere(
+    wanted: Wanted, key: tuple[int, int], here: tuple[int, int] | None, kept: Sequence[int] | None
+) -> bool:
+    """Whether an earlier list of keys or postings has the resource too, so that an earlier answer has shown it.
 
-    here: the posting that led to it. kept: h and q of its postings; none where there is no earlier answer."""
-    if not kept:
+    here: the posting that led to it. kept: h and q of its postings; None where there is no earlier answer."""
+    if kept is None:
         return False
     postings = zip(kept[1::2], kept[::2], strict=True)
     return key in wanted.keys or (here is not None and any(one < here and one in wanted.postings for one in postings))
+
+
+def _is_by_url(indexer: Indexer, wanted: Wanted, type_number: int, body: str) -> bool:
+    """Whether a list by URL, all of which come before those by posting, has the resource too."""
+    url = exact.decode(body.encode()).get("url") if wanted.urls else None
+    listed = wanted.urls.get((indexer.hash("url", url), type_number)) if isinstance(url, str) else None
+    return listed is not None and _is_one_of(body, listed[2])
 
 
 def _is_one_of(body: str, versions: set[str]) -> bool:

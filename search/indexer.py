@@ -19,7 +19,7 @@ from resources.rows import Floor, Table
 from . import contained
 from .expression import parse
 from .parameter import LAST, Index, Parameter, Rows, parameter_numbers, primary_dates
-from .parameters import PARAMETER_TYPES, composite, media_type, module_of, reference, token, words
+from .parameters import composite, media_type, module_of, reference, token, words
 from .trie import Node, routes, truth
 
 REMEMBERED: Final = 32_768  # hashes kept by a worker
@@ -205,7 +205,7 @@ class Indexer:
                 trie.add(steps, partial(index, parameter))
             if not isinstance(expression, tuple):
                 judge = truth(self.definitions, resource_type, expression)
-                trie.ends.append(partial(_truth, judge, partial(PARAMETER_TYPES["token"]._boolean, parameter)))
+                trie.ends.append(partial(_truth, judge, partial(token.boolean, parameter)))
         return parameter
 
     def _compartments(self, resource_type: str, code: str) -> frozenset[str]:

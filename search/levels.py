@@ -1,7 +1,7 @@
 """The SQL of one level of includes: what is pointed to, by key or canonical URL, and what points here, by its postings.
 
-Every way reads its lists in one order, from a position on, and stops where the limit is full. Runs inside the frame of
-resources.database: the tenant is g.t and arguments begin at $2.
+Every way reads its lists in one order, from a position on, and stops where the limit is full. Bodies come up to a number
+of bytes. Runs inside the frame of resources.database: the tenant is g.t and arguments begin at $2.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Wanted:
 
 # Also of a resource that has gone on since; what is deleted is no target any more.
 _OF_A_VERSION: Final = (
-    "union all select v.rtype, v.id, v.ver, v.lu, v.op, null, v.resource::text from resource r "
+    "union all select v.rtype, v.id, v.ver, v.lu, v.op, null, v.resource from resource r "
     "cross join lateral (select v.* from resource_version v where v.tenant_id = g.t and v.rid = x.rid "
     "and v.ver = x.ver and v.resource is not null offset 0) v "
     "where x.ver <> 0 and r.tenant_id = g.t and r.rid = x.rid and not r.deleted"
@@ -44,7 +44,8 @@ _OF_A_VERSION: Final = (
 class Statement:
     """The statement of a level: its text depends on which ways are gone only."""
 
-    def __init__(self, wanted: Wanted, since: Position | None, limit: int) -> None:
+    def __init__(self, wanted: Wanted, since: Position | None, limit: int, size: int) -> None:
+        """size: bytes, as they are stored, after which no further row has a body; `before` are those before a row."""
         self.arguments = Arguments()
         self.lists: dict[int, list[tuple[int, int]]] = {}  # of each way, in its order
         self._since = since or (-1, 0, 0, 0, 0)
@@ -53,11 +54,16 @@ class Statement:
         versions = _OF_A_VERSION if any(version_id != CURRENT for _, version_id in self.lists.get(BY_KEY, ())) else ""
         keys = "r.keys" if since else "null::int8[]"  # what an earlier answer may have found it by
         self.text = (
-            "select x.way, x.n, x.s, x.rid, r.rtype, r.id, r.ver, r.lu, r.op, r.keys, r.body "
-            f"from ({' union all '.join(parts)}) x left join lateral ("
-            f"select r.rtype, r.id, r.ver, r.lu, r.op, {keys} as keys, r.resource::text as body from resource r "
+            "select z.way, z.n, z.s, z.rid, z.rtype, z.id, z.ver, z.lu, z.op, z.keys, z.before, z.size, "
+            f"case when z.before < {self.arguments.add(size, 'int8')} then z.resource::text end as body "
+            "from (select x.way, x.n, x.s, x.rid, r.*, coalesce(sum(r.size) over (order by x.way, x.n, x.s desc, "
+            "x.rid desc rows between unbounded preceding and 1 preceding), 0) as before from ("
+            f"select * from ({' union all '.join(parts)}) x order by x.way, x.n, x.s desc, x.rid desc "
+            f"limit {self._limit}) x left join lateral (select r.rtype, r.id, r.ver, r.lu, r.op, r.keys, r.resource, "
+            f"pg_column_size(r.resource) as size from (select r.rtype, r.id, r.ver, r.lu, r.op, {keys} as keys, "
+            "r.resource from resource r "
             "where r.tenant_id = g.t and r.rid = x.rid and not r.deleted and (x.ver = 0 or r.ver = x.ver) "
-            f"{versions} offset 0) r on true order by x.way, x.n, x.s desc, x.rid desc limit {self._limit}"
+            f"{versions} offset 0) r) r on true) z order by z.way, z.n, z.s desc, z.rid desc"
             if parts
             else ""
         )

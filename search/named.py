@@ -18,7 +18,7 @@ from resources.outcome import BadRequest, NotSupported
 
 from .query import Query, parse
 
-CRITERIA: Final = "https://fhir-server.dev/StructureDefinition/query-criteria"
+CRITERIA: Final = "urn:fhir-server:query-criteria"
 _PLACE: Final = re.compile(r"\{([^{}&=]*)\}")
 
 

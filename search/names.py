@@ -165,7 +165,7 @@ class Names:
         return definition.type
 
     def _modifies(self, definition: SearchParameter, modifier: str) -> bool:
-        """SE-10, CP-2."""
+        """Whether the parameter has that modifier; a composite has none, not even `missing`."""
         if definition.type == "composite":
             return False
         known = module_of(definition).MODIFIERS
@@ -176,7 +176,7 @@ class Names:
         return modifier == "missing" or modifier in known
 
     def _has(self, resource_type: str, has: Has) -> str:
-        """HA-3."""
+        """What comes before the last colon must be a reference parameter that can point here."""
         if not self._definitions.is_resource_type(has.resource_type):
             raise Unknown(f"{has.resource_type} is no resource type.")
         definition = self.parameter((has.resource_type,), has.code)
@@ -187,7 +187,7 @@ class Names:
     def targets(self, resource_type: str, chain: Chain | Step) -> tuple[str, ...]:
         """The types to which a chain leads: the one named, or all that have what comes after, as one type of parameter.
 
-        CH-2. Raises Unknown where there is none."""
+        Raises Unknown where there is none."""
         code, named = chain.code, chain.target
         definition = self.parameter((resource_type,), code)
         if definition.type != "reference":

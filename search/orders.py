@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from resources.outcome import NotSupported
 from resources.store import NO_DATE
 
 from .conditions import Condition, Keys, Not, Or
@@ -47,8 +48,15 @@ WALKS: Final = {
     ),
     "id": Walk("resource", ("id",), ("text",), "{t}.rtype = v.type and {t}.deleted = false"),
     "updated": Walk("resource", ("lu",), ("timestamptz",), "{t}.rtype = v.type and {t}.deleted = false"),
-    "token": Walk("code", ("code",), ("text",), f"{{t}}.rtype = v.type and {{t}}.param = v.number and {{t}}.q = {ANY}"),
+    # h behind the code, since codes are kept without case and may be of two keys.
+    "token": Walk(
+        "code", ("code", "h"), ("text", "int8"), f"{{t}}.rtype = v.type and {{t}}.param = v.number and {{t}}.q = {ANY}"
+    ),
 }
+
+
+_DATES_INSIDE: Final = Walk("contained", ("s",), ("int8",), f"{{t}}.rtype = v.type and {{t}}.s > {NO_DATE}")
+_COLUMNS: Final = {"_id": "id", "_lastUpdated": "updated"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +69,18 @@ class Key:
     absent: Condition | None = None  # what a resource without a value meets; None where all have one
 
     @property
+    def walk(self) -> Walk:
+        return _DATES_INSIDE if self.kind == "primary" and self.inside else WALKS[self.kind]
+
+    @property
+    def inside(self) -> bool:
+        """Of contained resources."""
+        return self.rows[0][0] < 0
+
+    @property
     def columns(self) -> tuple[tuple[str, str], ...]:
         """(Column, SQL type) of the value."""
-        walk = WALKS[self.kind]
-        return tuple(zip(walk.value, walk.sql_type, strict=True))
+        return tuple(zip(self.walk.value, self.walk.sql_type, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,35 +88,61 @@ class Order:
     """Keys, then the primary date and the resource: newest first unless ascending."""
 
     keys: tuple[Key, ...] = ()
-    ascending: bool = False  # without keys: oldest first, and resources without a date last
+    ascending: bool = False  # the direction of ties; without keys: oldest first, and resources without a date last
 
 
 NEWEST: Final = Order()
 
 
+def by(keys: tuple[Key, ...]) -> Order:
+    """The order by some keys; ties stand in the direction of the index that the walk by the first one reads."""
+    return Order(keys, natural(keys[0]))
+
+
+def natural(key: Key) -> bool:
+    """Whether ties ascend in the index of the key; codes have their newest resources first."""
+    return not key.descending and key.kind != "token"
+
+
 def key(parameters: Sequence[Parameter], descending: bool) -> Key:
-    """The key of a parameter, given on each type that is searched; all of one type of parameter."""
+    """The key of a parameter, given on each type that is searched.
+
+    Raises NotSupported where the types keep its values in different ways, or contained resources have none."""
     first = parameters[0]
     rows = tuple((one.type_number, one.number, one.pointing) for one in parameters)
-    kind = {"_id": "id", "_lastUpdated": "updated"}.get(first.code)
-    if kind:
+    kinds = {_kind(one) for one in parameters}
+    if len(kinds) > 1:
+        names = ", ".join(one.resource_type for one in parameters)
+        raise NotSupported(f"_sort={first.code}: {names} cannot be sorted by it together; search them one by one.")
+    [kind] = kinds
+    if kind in ("id", "updated"):
+        if first.contained:
+            raise NotSupported(f"_sort={first.code}: contained resources have none of their own.")
         return Key(kind, rows, descending)
-    if all(one.primary for one in parameters):
-        return Key("primary", rows, descending)
-    kind = {"number": "quantity", "token": "token" if first.coded else "string"}.get(
-        first.definition.type, first.definition.type
-    )
+    if kind == "primary":
+        return Key(kind, rows, descending)
     absent: list[Condition] = [Not(Keys(tuple(one.present for one in parameters)))]
     if first.definition.type in ("token", "reference"):
         absent.append(Keys(tuple((one.key(""), LATER) for one in parameters), 0))
     return Key(kind, rows, descending, absent[0] if len(absent) == 1 else Or(tuple(absent)))
 
 
+def _kind(parameter: Parameter) -> str:
+    if parameter.code in _COLUMNS:
+        return _COLUMNS[parameter.code]
+    if parameter.primary:
+        return "primary"
+    kind = parameter.definition.type
+    if kind == "token":
+        return "token" if parameter.coded else "string"
+    return "quantity" if kind == "number" else kind
+
+
 def values(key: Key, candidate: str, arguments: Arguments) -> str:
     """The columns of a candidate's value, null where it has none: a lateral select of one row."""
     if key.kind == "primary":
         return f"select nullif({candidate}.s, {NO_DATE}) as s"
-    walk = WALKS[key.kind]
+    walk = key.walk
     columns = ", ".join(f"t.{column}" for column in walk.value)
     direction = " desc" if key.descending else ""
     ordered = ", ".join(f"t.{column}{direction}" for column in walk.value)
@@ -108,11 +150,12 @@ def values(key: Key, candidate: str, arguments: Arguments) -> str:
         return f"select {columns} from resource t where t.tenant_id = g.t and t.rid = {candidate}.rid offset 0"
     source = _source(key, arguments)
     if key.kind == "token":  # the dictionary's entries for the postings that were kept with the resource
+        kept = "contained" if key.inside else "resource"
         found = (
-            f"select {columns} from {source} cross join lateral (select unnest(r.keys) as h from resource r "
+            f"select {columns} from {source} cross join lateral (select unnest(r.keys) as h from {kept} r "
             f"where r.tenant_id = g.t and r.rid = {candidate}.rid offset 0) r "
-            f"cross join lateral (select t.code from code t where t.tenant_id = g.t and t.rtype = v.type "
-            f"and t.param = v.number and t.h = r.h and t.q + 0 = {ANY} offset 0) t"
+            f"cross join lateral (select t.code, t.h from code t where t.tenant_id = g.t and t.h = r.h and t.q = {ANY} "
+            "and t.rtype + 0 = v.type and t.param + 0 = v.number offset 0) t"
         )
     else:
         # By the resource alone: whatever would lead into the index by value is left out.
@@ -132,8 +175,8 @@ def _source(key: Key, arguments: Arguments) -> str:
 
 def not_first(key: Key, arguments: Arguments) -> str:
     """Of a row k in the walk: whether its resource was or will be there with another value that counts."""
-    walk = WALKS[key.kind]
-    if walk.table == "resource":
+    walk = key.walk
+    if walk.table in ("resource", "contained"):
         return "false"
     columns = ", ".join(f"o.{column}" for column in walk.value)
     mine = ", ".join(f"k.{column}" for column in walk.value)
@@ -172,21 +215,14 @@ def text(order: Order, alias: str, backward: bool) -> str:
             direction = "desc" if one.descending != backward else "asc"
             nulls = "first" if backward else "last"
             parts.append(f"{alias}.k{n} {direction} nulls {nulls}")
-    tie = "asc" if ties_ascend(order) != backward else "desc"
+    tie = "asc" if order.ascending != backward else "desc"
     return ", ".join([*parts, f"{alias}.s {tie}", f"{alias}.rid {tie}"])
-
-
-def ties_ascend(order: Order) -> bool:
-    """Ties stand in the direction of the index that the walk by the first key reads; codes have their newest first."""
-    if not order.keys:
-        return order.ascending
-    return not order.keys[0].descending and order.keys[0].kind != "token"
 
 
 def beyond(order: Order, place: Sequence[Any], alias: str, backward: bool, arguments: Arguments) -> str:
     """Whether the row of the alias comes after (before, if backward) the place: values of all columns, s and rid."""
     columns = [(one.descending, kind) for one in order.keys for _, kind in one.columns]
-    tie = not ties_ascend(order)
+    tie = not order.ascending
     names = [(f"{alias}.k{n}", descending, kind) for n, (descending, kind) in enumerate(columns, 1)]
     names += [(f"{alias}.s", tie, "int8"), (f"{alias}.rid", tie, "int8")]
     text = "false"

@@ -43,6 +43,7 @@ from .parameters.tables import Arguments
 
 MOST: Final = 10_000  # codes in use, entries of a list, resources of a hierarchy
 TEXTS: Final = 1_000  # texts that begin in one way
+TOGETHER: Final = 3 * MOST  # codes or texts in use that all conditions of a search look through
 DIRECT: Final = 500  # codes that are looked up as they are; of more, those in use
 _PENDING: Final = get_args(Pending)
 
@@ -107,7 +108,8 @@ def _keys(rows: Iterable[Key]) -> Condition:
 
 _RANGES: Final = (
     "select v.n, y.h, y.code from {ranges} cross join lateral (select c.h, c.code from code c where c.tenant_id = g.t "
-    "and c.rtype = v.type and c.param = v.number and c.q = v.q and c.code >= v.lo and c.code < v.hi limit {most}) y"
+    "and c.rtype = v.type and c.param = v.number and c.q = v.q and c.code >= v.lo and c.code < v.hi limit {most}) y "
+    "limit {together}"
 )
 _RANGE: Final = {"n": "int4", "type": "int2", "number": "int2", "q": "int4", "lo": "text", "hi": "text"}
 
@@ -117,11 +119,12 @@ async def _texts(session: Session, wanted: Sequence[Texts]) -> dict[Condition, C
         return {}
     arguments = Arguments()
     ranges = [(n, kind, number, TEXT, lo, hi) for n, one in enumerate(wanted) for kind, number, lo, hi in one.rows]
-    text = _RANGES.format(ranges=arguments.table(ranges, "v", _RANGE), most=TEXTS + 1)
+    text = _RANGES.format(ranges=arguments.table(ranges, "v", _RANGE), most=TEXTS + 1, together=TOGETHER + 1)
     found: list[list[Key]] = [[] for _ in wanted]
-    for row in await session.select(text, *arguments.values):
+    given = await session.select(text, *arguments.values)
+    for row in given:
         found[row["n"]].append((row["h"], TEXT))
-    if any(len(some) > TEXTS for some in found):
+    if len(given) > TOGETHER or any(len(some) > TEXTS for some in found):
         raise TooCostly(f"More than {TEXTS} different texts begin with a value of :text; be more specific.")
     return {one: _keys(some) for one, some in zip(wanted, found, strict=True)}
 
@@ -137,7 +140,7 @@ _LISTS: Final = (
 
 
 async def _listed(session: Session, indexer: Indexer, wanted: Sequence[Listed]) -> dict[Condition, Condition]:
-    """LI-1. What is ours of the references is known from the index, which has seen our base URL."""
+    """Entries not marked deleted. Which references are ours is known from the index, which has seen our base URL."""
     if not wanted:
         return {}
     arguments, number = Arguments(), indexer.definitions.type_number("List")
@@ -191,7 +194,7 @@ _STEPS: Final = {
 
 
 async def _hierarchies(session: Session, indexer: Indexer, wanted: Sequence[Hierarchy]) -> dict[Condition, Condition]:
-    """RF-4. The resource itself is there, whether it is stored or not."""
+    """The resource itself is there, whether it is stored or not."""
     if not wanted:
         return {}
     arguments, parts = Arguments(), []
@@ -318,10 +321,11 @@ async def _look_up(
     for n, (one, system, _) in enumerate(ranges):
         q = one.parameter.system(system) if system else NONE
         rows.append((n, one.parameter.type_number, one.parameter.number, q, "", "\U0010ffff"))
-    text = _RANGES.format(ranges=arguments.table(rows, "v", _RANGE), most=MOST + 1)
+    text = _RANGES.format(ranges=arguments.table(rows, "v", _RANGE), most=MOST + 1, together=TOGETHER + 1)
     folded = [Part(frozenset(code.casefold()[:LONGEST] for code in part.codes), part.but) for _, _, part in ranges]
     seen = [0] * len(ranges)
-    for row in await session.select(text, *arguments.values):
+    given = await session.select(text, *arguments.values)
+    for row in given:
         n = row["n"]
         one = ranges[n][0]
         seen[n] += 1
@@ -329,3 +333,6 @@ async def _look_up(
             raise TooCostly(f"{one.name}: more than {MOST} codes in use would have to be looked through.")
         if row["code"] in folded[n]:
             found[one].add((row["h"], ANY if one.plain else rows[n][3]))
+    if len(given) > TOGETHER:
+        names = " and ".join(dict.fromkeys(one.name for one, _, _ in ranges))
+        raise TooCostly(f"{names}: more than {TOGETHER} codes in use would have to be looked through.")

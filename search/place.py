@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from resources.outcome import BadRequest
 
 _NONCE: Final = 12  # bytes
-_INVALID: Final = "_page: this link to a page is not valid here."
+_INVALID: Final = "This link to a page is not valid here."
 
 
 class Place(msgspec.Struct, frozen=True, array_like=True):
@@ -43,7 +43,7 @@ class Seal:
         self._cipher = AESGCM(b"".join(parts))
 
     def close(self, place: msgspec.Struct, *bound_to: str) -> str:
-        """The place as text for a URL; it opens only when bound to the same things: tenant, actor, resource type."""
+        """The place as text for a URL; it opens only when bound to the same things: tenant, actor, path."""
         nonce = os.urandom(_NONCE)
         sealed = nonce + self._cipher.encrypt(nonce, msgspec.msgpack.encode(place), "\x1f".join(bound_to).encode())
         return _text(sealed)

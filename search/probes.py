@@ -28,7 +28,7 @@ def probed(condition: Condition, candidate: str, arguments: Arguments) -> str:
         case Nothing():
             return "false"
         case Refers(pointing=pointing, targets=targets):
-            ways = [_refers(pointing, kind, inner, candidate, arguments) for kind, inner in targets]
+            ways = [_refers(pointing, types, inner, candidate, arguments) for types, inner in targets]
             return f"({' or '.join(ways) or 'false'})"
         case Referred():
             return _referred(condition, candidate, arguments)
@@ -36,10 +36,14 @@ def probed(condition: Condition, candidate: str, arguments: Arguments) -> str:
             return probe(condition, candidate, arguments)  # type: ignore[arg-type]
 
 
-def _refers(pointing: Sequence[int], kind: int, inner: Condition, candidate: str, arguments: Arguments) -> str:
+def _refers(
+    pointing: Sequence[int], types: Sequence[int], inner: Condition, candidate: str, arguments: Arguments
+) -> str:
     p = arguments.alias()
-    target = "contained r" if kind < 0 else "resource r"
-    having = "r.rtype + 0 = " + arguments.add(kind, "int2") + ("" if kind < 0 else " and r.deleted = false")
+    target = "contained r" if types[0] < 0 else "resource r"
+    having = f"r.rtype + 0 = any({arguments.add(list(types), 'int2[]')})" + (
+        "" if types[0] < 0 else " and r.deleted = false"
+    )
     return (
         f"exists (select from unnest({arguments.add(list(pointing), 'int4[]')}) v(q) "
         f"cross join lateral (select f.h from posting f where f.tenant_id = g.t and f.rid = {candidate}.rid "

@@ -134,7 +134,7 @@ def parse(
 
 
 def _pairs(query: str) -> list[tuple[str, str]]:
-    """Names and values, percent-decoded; those without a value mean nothing (SE-3)."""
+    """Names and values, percent-decoded; those without a value mean nothing."""
     try:
         pairs = parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=10 * CLAUSES)
     except UnicodeDecodeError:
@@ -191,10 +191,12 @@ class _Reader:
         return [(name, value) for name, value in pairs if name != "_query" and (name != "_type" or self._path_types)]
 
     def _refuse_outside(self, resource_types: Iterable[str]) -> None:
-        """CM-2."""
-        for name in resource_types if self._compartment else ():
+        """Types that are not in the compartment are an error, not searched as a whole."""
+        if self._compartment is None:
+            return
+        for name in resource_types:
             if name not in self._inside:
-                raise BadRequest(f"{name} is not in the compartment {self._compartment[0]}.", code="not-supported")  # type: ignore[index]
+                raise BadRequest(f"{name} is not in the compartment {self._compartment[0]}.", code="not-supported")
 
     def _once(self, name: str, value: str) -> None:
         if self._given.setdefault(name, value) != value:
@@ -230,7 +232,7 @@ class _Reader:
             raise Unknown(f"_type={value}: the search is over {', '.join(self._path_types)} already.")
 
     def _read_types(self, value: str) -> None:
-        """SY-1."""
+        """`_type`: the only types that a search over all types goes through."""
         self._types = _listed("_type", value)
         for name in self._types:
             if not self._definitions.is_resource_type(name):
@@ -239,7 +241,7 @@ class _Reader:
         self._resource_types = self._types
 
     def _read_sort(self, value: str) -> None:
-        """SO-1."""
+        """`_sort`: parameters that all of the types have, each with - for descending."""
         keys = [SortKey(one.removeprefix("-"), one.startswith("-")) for one in _listed("_sort", value)]
         if len(keys) > SORT_KEYS:
             raise BadRequest(f"_sort={value}: a search is sorted by {SORT_KEYS} keys at most.", code="too-costly")
@@ -253,7 +255,7 @@ class _Reader:
         self._sort = tuple(keys)
 
     def _read_include(self, code: str, modifier: str, value: str) -> None:
-        """IN-1, IN-3: Type:parameter[:Target], Type:* and *."""
+        """`_include` and `_revinclude`: Type:parameter, Type:parameter:Target, Type:* and *."""
         name = f"{code}:{modifier}" if modifier else code
         if modifier and modifier not in _ITERATE:
             raise NotSupported(f"{name}: the modifier {modifier} is not supported for this parameter; iterate is.")

@@ -10,28 +10,29 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from resources import exact
 from resources.database import Row, Session
 from resources.definitions import Definitions
-from resources.store import Version
+from resources.outcome import BadRequest, TooCostly
+from resources.store import METHODS, Version
 from terminology.membership import Terminology
 
 from . import build, compiler, orders
 from .candidates import CAP, Plan, is_impossible
 from .conditions import Condition
-from .criteria import Clause
 from .densities import Densities, Way, flattened
 from .explanation import explained
 from .indexer import Indexer
-from .orders import Order
+from .orders import NEWEST, Order
 from .parameter import Parameter, primary_dates
 from .parameters.tables import Arguments
 from .pending import settle
 from .place import Place, Seal
 from .query import Query, parse
-from .simplify import simplified
+from .simplify import simplified, size
 
-_METHODS: Final = {b"C": "POST", b"U": "PUT"}
+# Among which resources a search is: those that stand alone, then those that are contained.
+_INSIDES: Final = {"false": (False,), "true": (True,), "both": (False, True)}
+MOST: Final = 300  # conditions of one statement; what many types have alike is one
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -46,7 +47,6 @@ class Page:
     next: str | None = None  # value of `_page` in the link to the next page
     previous: str | None = None
     first: str | None = None
-    here: str | None = None  # of this page itself
     contained: tuple[str | None, ...] = ()  # for each version the id of the contained resource that matched
     explanation: tuple[str, ...] = ()  # lines, if asked for
 
@@ -79,7 +79,7 @@ class Search:
         Raises BadRequest for a value that cannot be read and for a page link that is not of this tenant and actor,
         TooCostly for what cannot be bounded, Unavailable when the time is over."""
         place, query = self.opened(session, query)
-        kinds = {"false": (False,), "true": (True,), "both": (False, True)}[query.contained]
+        kinds = _INSIDES[query.contained]
         if query.counts_only:
             totals = [await self._total(session, await self._plan(session, query, inside)) for inside in kinds]
             return Page((), sum(totals), query)
@@ -121,17 +121,14 @@ class Search:
         )
         return place, replace(whole, format=query.format or whole.format)
 
-    async def find(self, session: Session, resource_type: str, url: str) -> list[dict[str, Any]]:
-        """The resources of the type with that canonical URL (url|version for one version), as trees."""
-        escaped = url.replace("\\", "\\\\").replace(",", "\\,").replace("$", "\\$")
-        query = Query((resource_type,), criteria=(Clause("url", None, (escaped,)),), count=CAP)
-        page = await self.page(session, query)
-        return [exact.decode((version.body or "").encode()) for version in page.versions]
-
     async def conditions(self, session: Session, query: Query, inside: bool = False) -> tuple[Condition, ...]:
         """What a resource must have, in an order that depends on the kinds of the conditions only."""
         built = build.conditions(self.indexer, query, contained=inside)
         settled = flattened([simplified(one) for one in await settle(session, self, built)])
+        if sum(map(size, settled)) > MOST:
+            raise TooCostly(
+                "The search leads to too many resource types at once. Name them, as in subject:Patient.name."
+            )
         return tuple(sorted(dict.fromkeys(settled), key=lambda one: type(one).__name__))
 
     def order(self, query: Query, inside: bool = False) -> Order:
@@ -143,9 +140,9 @@ class Search:
         keys = tuple(
             orders.key([self._parameter(name, one.code, inside) for name in types], one.descending) for one in wanted
         )
-        if keys and keys[-1].kind == "primary" and keys[-1].descending and not orders.ties_ascend(Order(keys[:-1])):
-            return Order(keys[:-1])
-        return Order(keys)
+        if len(keys) > 1 and keys[-1].kind == "primary" and keys[-1].descending and not orders.natural(keys[0]):
+            return orders.by(keys[:-1])
+        return orders.by(keys) if keys else NEWEST
 
     def _types(self, query: Query) -> tuple[str, ...]:
         return query.resource_types or self.definitions.resource_types
@@ -165,6 +162,8 @@ class Search:
         after = None
         if place is not None and place.rid:
             kinds = [kind for key in order.keys for _, kind in key.columns]
+            if len(kinds) != len(place.keys):  # what it is sorted by has changed since
+                raise BadRequest("_page: the order of this search has changed; search again.", code="value")
             keys = [_given(value, kind) for value, kind in zip(place.keys, kinds, strict=True)]
             after = (*keys, place.s, place.rid)
         return Plan(
@@ -207,9 +206,8 @@ class Search:
             if rows and plan is not None and plan.total:
                 total = rows[0]["total"]
             else:
-                kinds = {"false": (False,), "true": (True,), "both": (False, True)}[query.contained]
-                totals = [await self._total(session, await self._plan(session, query, inside)) for inside in kinds]
-                total = sum(totals)
+                plans = [await self._plan(session, query, inside) for inside in _INSIDES[query.contained]]
+                total = sum([await self._total(session, one) for one in plans])
         elif place is None and not more and query.total != "none":
             total = len(rows)
         text, bound = query.text(), bound_to(session, query)
@@ -224,7 +222,7 @@ class Search:
         there_is_previous = bool(rows) and (more if backward else place is not None and place.rid > 0)
         lines = await explained(session, plan, self._densities) if query.explain and plan is not None else ()
         return Page(
-            tuple(self._version(row) for row in rows),
+            self._versions(rows),
             total,
             query,
             link(-1, False) if there_is_next else None,
@@ -237,13 +235,14 @@ class Search:
     async def choose(
         self, session: Session, types: tuple[int, ...], conditions: tuple[Condition, ...], order: Order
     ) -> Way:
-        while unknown := self._densities.unknown(session.tenant_id, types, conditions, bool(order.keys)):
+        densities = self._densities.asked()  # what is counted for this search stays known until it is done
+        while unknown := densities.unknown(session.tenant_id, types, conditions, bool(order.keys)):
             arguments = Arguments()
             counts = ", ".join(f"({compiler.density(*one, arguments)})" for one in unknown)
             [row] = await session.select(f"select array[{counts}] as counts", *arguments.values)
             for one, count in zip(unknown, row["counts"], strict=True):
-                self._densities.put(session.tenant_id, one.condition, count)
-        return self._densities.choose(session.tenant_id, types, conditions)
+                densities.put(session.tenant_id, one.condition, count)
+        return densities.choose(session.tenant_id, types, conditions)
 
     @staticmethod
     async def _total(session: Session, plan: Plan | None) -> int:
@@ -253,9 +252,16 @@ class Search:
         [row] = await session.select(compiler.count(plan, arguments), *arguments.values)
         return int(row["total"])
 
-    def _version(self, row: Row) -> Version:
-        name = self.definitions.type_name(row["rtype"])
-        return Version(name, row["id"], row["ver"], row["lu"], _METHODS.get(row["op"], "PUT"), row["body"])
+    def _versions(self, rows: Sequence[Row]) -> tuple[Version, ...]:
+        """Of several matches inside one resource the statement gives the body once; they share it."""
+        bodies = {(row["rtype"], row["id"], row["ver"]): row["body"] for row in rows if row["body"] is not None}
+        return tuple(
+            Version(
+                self.definitions.type_name(row["rtype"]), row["id"], row["ver"], row["lu"], METHODS[row["op"]],
+                bodies[row["rtype"], row["id"], row["ver"]],
+            )
+            for row in rows
+        )  # fmt: skip
 
 
 def bound_to(session: Session, query: Query) -> tuple[str, ...]:

@@ -5,7 +5,9 @@
 -- Tokens, references and presence: all resources of a value lie together, in the order of their date.
 create table fhir.posting (
   tenant_id int4 not null,
-  q int4 not null,                              -- token: the system; 0 none, 2147483647 any; reference: -(type, parameter)
+  -- Of a token its system, 0 none; of special postings what search/parameter.py lists (any system, a trigram, a word …);
+  -- of a reference -(type, parameter).
+  q int4 not null,
   h int8 not null,                              -- token: hash of (type, parameter, code); reference: hash of the target
   s int8 not null,
   rid int8 not null
@@ -19,7 +21,7 @@ create table fhir.str (
   tenant_id int4 not null,
   rtype int2 not null,                          -- of a contained resource the number of its type below zero
   param int2 not null,
-  v text collate "C" not null,                  -- normalised: without case, accents, punctuation; of a composite its token's k before it
+  v text collate "C" not null,                  -- normalised: without case, accents, punctuation; of a composite a hash of its token before it
   s int8 not null,
   rid int8 not null
 );
@@ -118,7 +120,7 @@ create table fhir.code (
   system text collate "C" not null,             -- '' none
   code text collate "C" not null                -- without case; a text as normalised
 );
-create unique index code_key on fhir.code (tenant_id, rtype, param, h, q);
+create unique index code_key on fhir.code (tenant_id, h, q, rtype, param);
 create index code_order on fhir.code (tenant_id, rtype, param, q, code, h);
 
 create table fhir.uri (
@@ -304,7 +306,8 @@ begin
         v(rtype, param, h, q, system, code)
       cross join lateral (
         select c.system, c.code from fhir.code c
-        where c.tenant_id = t and c.rtype = v.rtype and c.param = v.param and c.h = v.h and c.q = v.q offset 0) c
+        -- + 0: by its key. While the table is small the order of the codes seems as good, and would be walked later on.
+        where c.tenant_id = t and c.h = v.h and c.q = v.q and c.rtype + 0 = v.rtype and c.param + 0 = v.param offset 0) c
       where c.system <> v.system or c.code <> v.code)
     then
       raise sqlstate 'FH409' using message = 'two coded values have the same hash';

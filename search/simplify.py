@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, get_args
 
-from .conditions import And, Atom, Condition, Dates, Keys, Not, Nothing, Or, Referred, Refers
+from .conditions import EVERYTHING, And, Atom, Condition, Dates, Keys, Not, Nothing, Or, Referred, Refers
 
-EVERYTHING: Final = And(())
 _ATOMS: Final = get_args(Atom)
 
 
@@ -25,9 +24,9 @@ def simplified(condition: Condition) -> Condition:
                 return inner.condition
             return EVERYTHING if isinstance(inner, Nothing) else Nothing() if inner == EVERYTHING else Not(inner)
         case Refers(pointing=pointing, targets=targets):
-            met = [(kind, simplified(inner)) for kind, inner in targets]
-            met = [(kind, inner) for kind, inner in met if not isinstance(inner, Nothing)]
-            return Refers(pointing, tuple(dict.fromkeys(met))) if met and pointing else Nothing()
+            met = [(types, simplified(inner)) for types, inner in targets]
+            found = _targets([(types, inner) for types, inner in met if not isinstance(inner, Nothing)])
+            return Refers(pointing, found) if found and pointing else Nothing()
         case Referred(condition=inner):
             inner = simplified(inner)
             return Nothing() if isinstance(inner, Nothing) else replace(condition, condition=inner)
@@ -66,3 +65,47 @@ def _joined(left: Condition, right: Condition) -> Condition:
     if isinstance(left, Keys) and isinstance(right, Keys):
         return Keys(rows, max(left.rank, right.rank))
     return replace(left, rows=rows)  # type: ignore[arg-type]
+
+
+def _targets(targets: Sequence[tuple[tuple[int, ...], Condition]]) -> tuple[tuple[tuple[int, ...], Condition], ...]:
+    """Targets that ask for the like are one: the rows of an index say themselves of which type they are."""
+    found: list[tuple[tuple[int, ...], Condition]] = []
+    for types, inner in targets:
+        for n, (others, other) in enumerate(found):
+            same = (types[0] < 0) == (others[0] < 0)
+            if same and (both := _alike(other, inner)) is not None:
+                found[n] = (*others, *(one for one in types if one not in others)), both
+                break
+        else:
+            found.append((types, inner))
+    return tuple(found)
+
+
+def _alike(left: Condition, right: Condition) -> Condition | None:
+    """What a resource of the types of left and of right meets if it meets the one of its own type; None if unlike."""
+    if left == right:
+        return left
+    if type(left) is not type(right):
+        return None
+    if isinstance(left, _ATOMS):
+        return None if isinstance(left, Dates) and left.primary is not None else _joined(left, right)
+    if isinstance(left, Not) and isinstance(right, Not):
+        both = _alike(left.condition, right.condition)
+        return None if both is None else Not(both)
+    if isinstance(left, (And, Or)) and isinstance(right, (And, Or)) and len(left.conditions) == len(right.conditions):
+        parts = [_alike(*pair) for pair in zip(left.conditions, right.conditions, strict=True)]
+        found = tuple(part for part in parts if part is not None)
+        return replace(left, conditions=found) if len(found) == len(parts) else None
+    return None
+
+
+def size(condition: Condition) -> int:
+    """Of how many parts a condition consists, as its statement does."""
+    match condition:
+        case And(conditions=parts) | Or(conditions=parts):
+            return 1 + sum(map(size, parts))
+        case Not(condition=inner) | Referred(condition=inner):
+            return 1 + size(inner)
+        case Refers(targets=targets):
+            return 1 + sum(size(inner) for _, inner in targets)
+    return 1

@@ -10,9 +10,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from resources.store import NO_DATE
+
 from . import orders
 from .candidates import Place, Plan, matches
-from .orders import NEWEST, Key
+from .orders import NEWEST, Key, Order
 from .parameters.tables import Arguments
 from .probes import probes
 
@@ -67,7 +69,7 @@ def _in_order(plan: Plan, arguments: Arguments) -> str:
 def _with_value(plan: Plan, at: Place | None, arguments: Arguments) -> str:
     """Those that have the first key, from the value reached on."""
     key = plan.order.keys[0]
-    if len(plan.order.keys) == 1:
+    if len(plan.order.keys) == 1 and plan.order.ascending == orders.natural(key):
         place = plan.after if at is not None else None
         rows = _walked(plan, key, plan.limit, arguments, after=place)
         return _page_of(plan, f"({rows}) m", "m", arguments, 1)
@@ -101,11 +103,11 @@ def _walked(
     last: str = "",
 ) -> str:
     """Rows (k1 …, s, rid) in the order of the key: after a place, beyond a value, from a value on, up to a last one."""
-    walk = orders.WALKS[key.kind]
+    walk = key.walk
     of = walk.of.replace("{t}", "k")
     descends = key.descending != plan.backward
     direction, further = (" desc", "<") if descends else ("", ">")
-    tie = "" if orders.ties_ascend(plan.order) != plan.backward else " desc"
+    tie = "" if plan.order.ascending != plan.backward else " desc"
     value = [f"k.{column}" for column in walk.value]
     named = ", ".join(f"{column} as k{n}" for n, column in enumerate(value, 1))
     in_order = ", ".join(f"{column}{direction}" for column in value)
@@ -125,17 +127,19 @@ def _walked(
             kinds = [*(kind for _, kind in key.columns), "int8", "int8"]
             at = [arguments.add(v, kind) for v, kind in zip(after, kinds, strict=True)]
             if token:  # within a code the newest come first, whatever the order of the codes
-                place = f" and (k.code {further} {at[0]} or (p.s, p.rid) {'<' if tie else '>'} ({at[1]}, {at[2]}))"
+                newer = f"(p.s, p.rid) {'<' if tie else '>'} ({at[2]}, {at[3]})"
+                place = f" and ((k.code, k.h) {further} ({at[0]}, {at[1]}) or {newer})"
             else:
                 reach += f" and ({', '.join(value)}, k.s, k.rid) {further} ({', '.join(at)})"
         having = probes(plan.conditions, "p" if token else "k", arguments)
+        having += f" and {'p' if token else 'k'}.s = {NO_DATE}" if plan.undated else ""
         most = "" if limit is None else f" limit {arguments.add(limit, 'int8')}"
         if token:
             by_date = f"order by p.s{tie}, p.rid{tie}{most}" if most else "offset 0"
             # The codes come in their order, and of each the resources in theirs, so that the first ones are a page.
             parts.append(
                 f"select w.* from {source} cross join lateral (select {named}, p.s, p.rid from (select k.code, k.h, k.q "
-                f"from code k where k.tenant_id = g.t and {of}{reach} order by {in_order}, k.h{direction}) k "
+                f"from code k where k.tenant_id = g.t and {of}{reach} order by {in_order}) k "
                 "cross join lateral (select p.s, p.rid from posting p where p.tenant_id = g.t and p.h = k.h "
                 f"and p.q = k.q{place} and not exists (select from posting o where o.tenant_id = g.t and o.h = k.h "
                 f"and o.q = {orders.other_end(key)} and o.s = p.s and o.rid = p.rid offset 0){having} {by_date}) p{most}) w"
@@ -155,21 +159,25 @@ def _walked(
 
 
 def _without_value(plan: Plan, arguments: Arguments) -> str:
-    """Those that lack the first key, which a walk over all candidates in the order of the date finds."""
-    key = plan.order.keys[0]
-    nothing = ", ".join(f"null::{kind} as k{n}" for n, (_, kind) in enumerate(key.columns, 1))
+    """Those that lack the first key: by the other keys, or by the date, found among all candidates."""
+    key, *others = plan.order.keys
+    width = len(key.columns)
     reached = plan.after is not None and plan.after[0] is None
-    ascending = orders.ties_ascend(plan.order)
-    simple = len(plan.order.keys) == 1 and not ascending
+    columns = ["m.s", "m.rid", *(f"null::{kind} as k{n}" for n, (_, kind) in enumerate(key.columns, 1))]
+    known = sum(len(one.columns) for one in others)
+    columns += [f"m.k{n} as k{width + n}" for n in range(1, known + 1)]
     rest = replace(
         plan,
         conditions=(*plan.conditions, key.absent) if key.absent else plan.conditions,
-        undated=key.kind == "primary",
-        order=NEWEST,
-        sorted=False,
-        after=plan.after[-2:] if simple and reached and plan.after else None,
-        limit=plan.limit if simple else None,
-        backward=plan.backward and simple,
+        driver=plan.driver,
+        undated=plan.undated or key.kind == "primary",
+        after=plan.after[width:] if reached and plan.after else None,
     )
-    source = f"(select m.s, m.rid, {nothing} from ({matches(rest, arguments)}) m) m"
-    return _page_of(plan if reached else replace(plan, after=None), source, "m", arguments, 1)
+    if others:
+        found = selected(replace(rest, order=Order(tuple(others), plan.order.ascending)), arguments)
+    else:  # ties ascending are those of the newest read backward
+        backward = plan.backward != plan.order.ascending
+        found = matches(replace(rest, order=NEWEST, sorted=False, backward=backward), arguments)
+    source = f"(select {', '.join(columns)} from ({found}) m) m"
+    whole = plan if reached else replace(plan, after=None)
+    return _page_of(whole, source, "m", arguments, len(plan.order.keys))

@@ -278,8 +278,8 @@ select 'posting' as name, v.of as rid from ({made}) v where not exists (
   select from posting x where x.tenant_id = g.t and x.q = v.q and x.h = v.h and x.s = v.date and x.rid = v.of offset 0)""",
     "code": """
 select 'code' as name, v.of as rid from ({made}) v where not exists (
-  select from code x where x.tenant_id = g.t and x.rtype = v.rtype and x.param = v.param and x.h = v.h and x.q = v.q
-  offset 0)""",
+  select from code x where x.tenant_id = g.t and x.h = v.h and x.q = v.q and x.rtype + 0 = v.rtype
+    and x.param + 0 = v.param offset 0)""",
 }
 _DIFFERENT: Final = """
 select '{table}' as name, d.of as rid from (

@@ -1,1 +1,1 @@
-"""Code systems, value sets, concept maps and crosswalks."""
+"""Units, code systems and value sets."""

@@ -44,7 +44,7 @@ class Concept:
     properties: Mapping[str, tuple[str, ...]]  # values as text, of a Coding its code
 
 
-# The texts that a regular expression matches as a whole. The engine of Python can be stopped by an expression (TX-36).
+# The texts that a regular expression matches as a whole. The engine of Python can be stopped by an expression.
 Matches = Callable[[str, Iterable[str]], frozenset[str]]
 
 

@@ -247,7 +247,7 @@ def _answer(question: Question, world: _World) -> Codes:
 
 
 def _system_of(code: str, in_use: Sequence[str], world: _World) -> str | None:
-    """TK-7: the one system in use that has a bare code; None if none is in use at all."""
+    """The one system in use that has a bare code; None if none is in use at all."""
     having = []
     for one in in_use:
         system = world.code_system(one)

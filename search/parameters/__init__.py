@@ -40,13 +40,6 @@ def module_of(definition: SearchParameter) -> ModuleType:
     return _OTHERS.get((definition.type, definition.code), PARAMETER_TYPES[definition.type])
 
 
-def is_indexed(definition: SearchParameter) -> bool:
-    """Whether resources are indexed for the parameter by itself, so that `:missing` is known of it.
-
-    Not of composites: https://hl7.org/fhir/R4/search.html#composite"""
-    return bool(definition.expression) and definition.type in PARAMETER_TYPES and definition.type != "composite"
-
-
 def is_searchable(definition: SearchParameter) -> bool:
     """Whether a search may give values for the parameter."""
     return (bool(definition.expression) and definition.type in PARAMETER_TYPES) or definition.code in words.TEXTS

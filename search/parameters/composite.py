@@ -66,7 +66,7 @@ def components(
 ) -> tuple[Parameter, ...]:
     """The parameters that a composite is made of, in the order of a value, among those of the type by code.
 
-    One that a package put in the place of an official one is used instead of it (CP-4). None, so that nothing is found,
+    One that a package put in the place of an official one is used instead of it. None, so that nothing is found,
     on a type that does not have them all. Raises Unsupported for what cannot be searched together."""
     if definition.type != "composite":
         return ()
@@ -225,7 +225,7 @@ def _before(parameter: Parameter, key: Key) -> str:
 
 
 def condition(parameter: Parameter, modifier: str | None, values: tuple[str, ...], base_url: str) -> Condition:
-    """CP-1, CP-2."""
+    """All parts of one of the values in the same repetition."""
     if not parameter.components:
         raise NotSupported(f"{parameter.code}: {parameter.resource_type} does not have all of its components.")
     return Or(tuple(_searching(parameter, value, base_url) for value in values))

@@ -90,7 +90,7 @@ def stored(text: str) -> tuple[int, int]:
 
 
 def indexed(place: Place) -> Index | None:
-    """What reads the values at that place, None if a date parameter does not (DT-5)."""
+    """What reads the values at that place, None if a date parameter does not."""
     return _INDEX.get(place.type)
 
 
@@ -119,7 +119,7 @@ def _period(parameter: Parameter, rows: Rows, value: Any) -> None:
 
 
 def _timing(parameter: Parameter, rows: Rows, value: Any) -> None:
-    """DT-3: the outer limits of event and bounds; bounds as Duration or Range lie open."""
+    """The outer limits of event and bounds; bounds as Duration or Range lie open."""
     ranges = [stored(event) for event in value.get("event", ()) if event]
     repeat = value.get("repeat", {})
     period = repeat.get("boundsPeriod")
@@ -176,7 +176,7 @@ def ranges(parameter: Parameter, values: tuple[str, ...]) -> tuple[Box, ...]:
 
 
 def condition(parameter: Parameter, modifier: str | None, values: tuple[str, ...], base_url: str) -> Condition:
-    """PF-1 … PF-5, DT-1 … DT-4."""
+    """Dates whose range stands to that of one of the values as its prefix says."""
     return within(parameter, ranges(parameter, values))
 
 

@@ -106,8 +106,8 @@ def overlap(low: str, high: str) -> Box:
 def searched(prefix: str, number: Decimal, convert: Callable[[Decimal], Decimal] = lambda end: end) -> tuple[Box, ...]:
     """The boxes of a search value, of which a stored range must be in one.
 
-    eq, ne and ap take the number as precisely as it is written, half a unit of the last digit (NU-1, NU-2); the others
-    take it exactly (PF-4). No integer lies in the range of a number with decimals other than zeros (NU-3).
+    eq, ne and ap take the number as precisely as it is written, half a unit of the last digit; the others
+    take it exactly. No integer lies in the range of a number with decimals other than zeros.
     convert: the ends into the unit of what is stored; it must keep their order."""
     if prefix not in ("", "eq", "ne", "ap"):
         point = text(convert(number))

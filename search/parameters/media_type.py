@@ -36,7 +36,7 @@ def _key(parameter: Parameter, part: str) -> Key:
 
 
 def condition(parameter: Parameter, modifier: str, codes: Sequence[str]) -> Condition:
-    """TK-7: what is stored is below the value, or above it."""
+    """What is stored is below the value, or above it."""
     if modifier == "below":
         return Keys(tuple(dict.fromkeys(_key(parameter, next(above(code))) for code in codes)), 3)
     found = dict.fromkeys(part for code in codes for part in (code, *above(code)))

@@ -47,7 +47,7 @@ _INDEX: Final[dict[str, Index]] = {
 
 
 def condition(parameter: Parameter, modifier: str | None, values: tuple[str, ...], base_url: str) -> Condition:
-    """NU-1 … NU-4."""
+    """Numbers in the range that one of the values and its prefix stand for."""
     kind, number = parameter.type_number, parameter.number
     nothing = (None,) * 7
     found = [(kind, number, 0, *box, *nothing) for value in values for box in ranges(parameter, value)]

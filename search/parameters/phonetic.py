@@ -54,7 +54,7 @@ def _sound(word: str) -> str:
 
 
 def condition(parameter: Parameter, modifier: str | None, values: tuple[str, ...], base_url: str) -> Condition:
-    """SR-5: every word of a value sounds like a word of the name."""
+    """Every word of a value sounds like a word of the name."""
     found: list[Condition] = []
     for value in values:
         sounds = dict.fromkeys(_sounds(normalise(unescape(value))))

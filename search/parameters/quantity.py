@@ -81,7 +81,7 @@ def _measured(
 
 
 def ends(low: Number | None, high: Number | None, comparator: str, convert: Convert | None) -> tuple[str, str]:
-    """The half-open range from low to high, both included; None is open, and so is one side of a comparator (QU-4)."""
+    """The half-open range from low to high, both included; None is open, and so is one side of a comparator."""
     one = high is low
     if convert is not None:
         low = None if low is None else convert(low)
@@ -99,7 +99,7 @@ def ends(low: Number | None, high: Number | None, comparator: str, convert: Conv
 def conversion(system: str, code: str) -> tuple[Convert | None, str]:
     """How numbers of the unit become comparable, None as they are, and the name of what they are then measured in.
 
-    Of UCUM the canonical unit; of another system, and where UCUM has no such unit, the code itself (QU-2, QU-3)."""
+    Of UCUM the canonical unit; of another system, and where UCUM has no such unit, the code itself."""
     if system == ucum.SYSTEM:
         if known := ucum.canonical(code):
             numerator, denominator = Decimal(known[0].numerator), Decimal(known[0].denominator)
@@ -119,7 +119,7 @@ MEASURED: Final = frozenset({"Quantity", "Age", "Count", "Distance", "Duration",
 
 
 def condition(parameter: Parameter, modifier: str | None, values: tuple[str, ...], base_url: str) -> Condition:
-    """QU-1 … QU-5."""
+    """Quantities in the range that one of the values, its prefix and its unit stand for."""
     return Or(tuple(searching(parameter, value, 0, None) for value in values))
 
 

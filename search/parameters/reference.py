@@ -105,7 +105,7 @@ def _version(parameter: Parameter, canonical: str) -> Key:
 
 
 def _resource(parameter: Parameter, rows: Rows, value: Any) -> None:
-    """A resource inside a Bundle, as if it were pointed to: by its own id, and as what is inside (CH-5)."""
+    """A resource inside a Bundle, as if it were pointed to: by its own id, and as what is inside."""
     resource_type, logical_id = value.get("resourceType"), value.get("id")
     if resource_type in parameter.resource_types:
         if logical_id:
@@ -139,7 +139,7 @@ def parents(definitions: Definitions, definition: SearchParameter) -> dict[str, 
 
 
 def condition(parameter: Parameter, modifier: str | None, values: tuple[str, ...], base_url: str) -> Condition:
-    """RF-1 … RF-6. base_url: a URL below it is one of our own resources."""
+    """What points to one of the values. base_url: a URL below it is one of our own resources."""
     if modifier == "identifier":
         found = [key for value in values for key in _tokens(parameter, value)]
         return Keys(tuple(dict.fromkeys(found)), 0)
@@ -172,7 +172,7 @@ def keys(parameter: Parameter, modifier: str | None, text: str, base_url: str) -
 
 
 def _tokens(parameter: Parameter, value: str) -> Iterator[Key]:
-    """RF-3: `value`, `system|value`, `|value`, `system|`."""
+    """The postings of an identifier, as of a token: `value`, `system|value`, `|value`, `system|`."""
     parts = [unescape(part) for part in split(value, "|")]
     if len(parts) > 2 or "Reference" not in parameter.types:
         wrong = "a value has one | at most" if len(parts) > 2 else "the parameter has no identifiers"
@@ -182,7 +182,7 @@ def _tokens(parameter: Parameter, value: str) -> Iterator[Key]:
 
 
 def _hierarchy(parameter: Parameter, relation: str, value: str, base_url: str) -> Condition:
-    """RF-4, RF-5: what points to a resource or to one above or below it; versions that begin so."""
+    """What points to a resource or to one above or below it; of a canonical URL, to a version that begins so."""
     name, text = f"{parameter.code}:{relation}", unescape(value)
     target = parse(text, base_url)
     if not parameter.types.isdisjoint(_URLS) and not target.local:

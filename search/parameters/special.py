@@ -57,7 +57,7 @@ def _cell(parameter: Parameter, level: int, column: int, line: int) -> tuple[int
 
 
 def condition(parameter: Parameter, modifier: str | None, values: tuple[str, ...], base_url: str) -> Condition:
-    """SP-1, SP-2."""
+    """Positions in the circle that one of the values describes."""
     found: list[Condition] = []
     for value in values:
         lat, lon, metres = _circle(parameter, value)

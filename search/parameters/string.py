@@ -150,7 +150,7 @@ def after(prefix: str) -> str:
 
 
 def condition(parameter: Parameter, modifier: str | None, values: tuple[str, ...], base_url: str) -> Condition:
-    """SR-1, SR-2, SR-4. A value of which normalisation leaves nothing matches nothing, unless `:exact`."""
+    """Texts that begin with a value, or what the modifier says. What normalisation leaves nothing of matches only by `:exact`."""
     texts = [unescape(value) for value in values]
     if modifier == "exact":
         return Keys(tuple(dict.fromkeys((parameter.key(text), EXACT) for text in texts)), 0)

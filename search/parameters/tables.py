@@ -28,6 +28,8 @@ from ..conditions import (
     Uris,
 )
 from ..intervals import EARLIEST, LATEST
+from .special import RADIUS
+from .string import LONGEST
 
 
 class Arguments:
@@ -87,7 +89,7 @@ _NUMBER: Final = "t.lo >= v.a and t.lo < v.b and t.hi > v.c and t.hi <= v.d"
 _AMOUNT: Final = "t.clo >= v.a and t.clo < v.b and t.chi > v.c and t.chi <= v.d"
 # The great circle on a sphere of the mean radius of WGS 84, by haversines.
 _METRES: Final = (
-    "2 * 6371008.8 * asin(least(1, sqrt(sin(radians(t.lat - v.lat) / 2) ^ 2"
+    f"2 * {RADIUS} * asin(least(1, sqrt(sin(radians(t.lat - v.lat) / 2) ^ 2"
     " + cos(radians(t.lat)) * cos(radians(v.lat)) * sin(radians(t.lon - v.lon) / 2) ^ 2)))"
 )
 
@@ -102,7 +104,7 @@ TABLES: Final[Mapping[type, Table]] = {
     Endings: Table(
         "str",
         {**_OF, "ending": "text"},
-        "right(t.v, length(v.ending)) = v.ending and length(t.v) < 500 and (t.param > 0 or t.v < ' ')",
+        f"right(t.v, length(v.ending)) = v.ending and length(t.v) < {LONGEST} and (t.param > 0 or t.v < ' ')",
     ),
     Dates: Table(
         "dat",

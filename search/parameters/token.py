@@ -124,7 +124,7 @@ def _as_it_is(parameter: Parameter, rows: Rows, value: Any) -> None:
         rows.str[parameter.number, value.casefold()[:LONGEST]] = None
 
 
-def _boolean(parameter: Parameter, rows: Rows, value: Any) -> None:
+def boolean(parameter: Parameter, rows: Rows, value: Any) -> None:
     _code(parameter, rows, "true" if value else "false")
 
 
@@ -155,7 +155,7 @@ _INDEX: Final[dict[str, Index]] = {
     "Identifier": _identifier,
     "ContactPoint": _contact_point,
     "code": _code,
-    "boolean": _boolean,
+    "boolean": boolean,
     "string": _text,
     "uri": _as_it_is,
     "id": _as_it_is,
@@ -189,7 +189,7 @@ def finish(rows: Rows) -> None:
 
 
 def condition(parameter: Parameter, modifier: str | None, values: tuple[str, ...], base_url: str) -> Condition:
-    """TK-1 … TK-9."""
+    """One of the codes, or what the modifier makes of them."""
     if parameter.code == "_id" and modifier in (None, "not") and not parameter.contained:
         for value in values:
             _refuse_system(parameter, value, split(value, "|"), most=1)

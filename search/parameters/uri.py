@@ -31,7 +31,7 @@ def _uri(parameter: Parameter, rows: Rows, value: Any) -> None:
 
 
 def condition(parameter: Parameter, modifier: str | None, values: tuple[str, ...], base_url: str) -> Condition:
-    """UI-1, UI-2."""
+    """The whole URI; `:below` what begins with a value, `:above` what a value begins with."""
     kind, number = parameter.type_number, parameter.number
     texts = dict.fromkeys(text for value in values if (text := unescape(value)))
     if modifier:

@@ -92,10 +92,9 @@ def _plain(div: str) -> str:
 
 
 def condition(parameter: Parameter, modifier: str | None, values: tuple[str, ...], base_url: str) -> Condition:
-    """TX-1."""
+    """Texts that have the words of one of the values."""
     if not parameter.types:
-        known = ", ".join(sorted(WORDS))
-        message = f"{parameter.code}: words of {parameter.resource_type} are not indexed; those of {known} are."
+        message = f"{parameter.code}: words of {parameter.resource_type} are not indexed (tenant setting search_words)."
         raise BadRequest(message, code="not-supported")
     return Or(tuple(_Reader(parameter, unescape(value)).read() for value in values))
 

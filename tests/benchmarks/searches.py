@@ -138,19 +138,22 @@ async def statements(server: Opened, tenant_name: str, search: str) -> list[Stat
 
 
 class Bench:
-    """The server, one client of it, and one connection of its database."""
+    """The server, a client of it, and one connection of its database."""
 
-    def __init__(self, server: Opened, process: int, database: int, client: Client, connection: Any) -> None:
+    _client: Client
+
+    def __init__(self, server: Opened, base: str, process: int, database: int, connection: Any) -> None:
         self._server = server
+        self._base = base
         self._serving = Cpu(process, *(() if database in children(process) else (database,)))
         self._alone = Cpu(database, own=True)
-        self._client = client
         self._connection = connection
 
     async def measure(self, tenant_name: str, name: str, size: int, rounds: int, requests: int) -> Measured:
         wanted = searches(name, size, min(requests, 20))
         sent = [await statements(self._server, tenant_name, search) for search in wanted]
         paths = [f"/fhir/{tenant_name}/{search}" for search in wanted]
+        self._client = await Client.connect(self._base)  # one that was idle meanwhile is closed by the server
         found = [await self._entries(path) for path in paths]  # the worker meets each value for the first time
         for one in sent:  # and so does the connection
             await self._fetch(one)
@@ -163,6 +166,7 @@ class Bench:
             return partial(timed, self._fetch, [sent[n % len(sent)] for n in range(requests)], times[1]), self._alone
 
         of_http, _, ratios = await alternate(rounds, requests, http, bare)
+        self._client.close()
         median = statistics.median
         return Measured(
             median(ratios),
@@ -205,18 +209,15 @@ def table(sizes: Sequence[int], measured: dict[str, list[Measured]]) -> Iterator
 async def benchmark(base: str, process: int, data_dir: Path, options: argparse.Namespace) -> None:
     with Embedded.attach(data_dir) as embedded:
         urls = embedded.owner_url, embedded.application_url
-        client, connection = (
-            await Client.connect(base),
-            await asyncpg.connect(
-                urls[1], server_settings=SETTINGS, statement_cache_size=1000, max_cacheable_statement_size=0
-            ),
+        connection = await asyncpg.connect(
+            urls[1], server_settings=SETTINGS, statement_cache_size=1000, max_cacheable_statement_size=0
         )
         measured: dict[str, list[Measured]] = {name: [] for name in SHAPES if name in (options.only or SHAPES)}
         async with (
             Owner.connect(urls[0]) as owner,
             opened(settings.read({"database_url": urls[1]}, {})) as server,
         ):
-            bench = Bench(server, process, postmaster(data_dir), client, connection)
+            bench = Bench(server, base, process, postmaster(data_dir), connection)
             for size in options.sizes:
                 start = time.perf_counter()
                 await fill(owner, server, f"of{size}", size)
@@ -230,7 +231,6 @@ async def benchmark(base: str, process: int, data_dir: Path, options: argparse.N
             for label, words in (("without words", ""), ("with the words of narrative and content", WORDED)):
                 taken = await fill(owner, server, f"words{len(words)}", some, words)
                 print(f"| {label} | {taken.json_bytes:.0f} | {taken.rows:.1f} | {taken.bytes:.0f} |")
-        client.close()
         await connection.close()
 
 

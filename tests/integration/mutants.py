@@ -93,7 +93,7 @@ def ten_times_as_far(original: Function) -> Function:
 
 def alone(original: Function) -> Function:
     """A chain that does not look into contained resources."""
-    return lambda pointing, targets: original(pointing, tuple(one for one in targets if one[0] > 0))
+    return lambda pointing, targets: original(pointing, tuple(one for one in targets if one[0][0] > 0))
 
 
 def whatever(original: Function) -> Function:

@@ -50,13 +50,13 @@ async def application(urls: Urls) -> AsyncIterator[asyncpg.Connection]:
 
 
 async def test_indexes_use_leakproof_operators_and_begin_with_the_tenant(owner: Owner) -> None:
-    """TEN-05 and design §3: another operator would mean a scan of the tenant."""
+    """With another operator row-level security would keep the index from being used: a scan of the tenant."""
     assert await owner.fetch(NOT_LEAKPROOF) == []
     assert await owner.fetch(TENANT_KEYS) == []
 
 
 async def test_without_a_tenant_there_is_nothing(urls: Urls, tenant: FreshTenant, other_tenant: FreshTenant) -> None:
-    """TEN-04."""
+    """Nothing is read, and nothing can be written; with one, nothing of another."""
     async with application(urls) as connection:
         async with connection.transaction():
             await connection.execute("select set_config('app.tenant', $1, true)", str(tenant.tenant_id))
@@ -87,7 +87,7 @@ async def test_without_a_tenant_there_is_nothing(urls: Urls, tenant: FreshTenant
     ],
 )
 async def test_the_application_role_may_not(urls: Urls, statement: str) -> None:
-    """TEN-01: plain reading and writing, and never a past version."""
+    """Plain reading and writing, and never a past version."""
     async with application(urls) as connection:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await connection.execute(statement)
@@ -109,7 +109,7 @@ async def test_the_application_role_may_not(urls: Urls, statement: str) -> None:
     ],
 )
 async def test_it_refuses_to_serve_when_the_wall_has_a_hole(urls: Urls, owner: Owner, harm: str, mend: str) -> None:
-    """TEN-01, TEN-13: each hole alone is enough."""
+    """Each hole alone is enough."""
     role = urls.application.split("//")[1].split(":")[0]
     await owner.run(harm.format(application=role))
     try:
@@ -121,7 +121,7 @@ async def test_it_refuses_to_serve_when_the_wall_has_a_hole(urls: Urls, owner: O
 
 
 async def test_it_refuses_to_serve_as_a_role_that_may_become_an_owner(urls: Urls, owner: Owner) -> None:
-    """TEN-01: a membership is enough, also of a role that does not inherit."""
+    """A membership is enough, also of a role that does not inherit."""
     role = urls.application.split("//")[1].split(":")[0]
     other = f"other_{secrets.token_hex(4)}"
     await owner.run(
@@ -146,7 +146,7 @@ async def test_it_refuses_to_serve_as_the_owner(urls: Urls) -> None:
 async def test_concurrent_tenants_on_few_connections(
     urls: Urls, tenant: FreshTenant, other_tenant: FreshTenant
 ) -> None:
-    """TEN-03: two hundred tasks, five connections, random tenants and cancellations; no foreign row."""
+    """Two hundred tasks, five connections, random tenants and cancellations; no foreign row."""
     database = await Database.open(urls.application, connections=5)
     foreign = []
 

@@ -11,7 +11,8 @@ import pytest
 from fhir_server import store as registry
 from fhir_server.edge import Edge
 from resources.database import Owner, framed
-from search.includes import WALKED
+from search import includes
+from search.includes import LARGE, WALKED
 from search.levels import Statement, Wanted
 
 from .. import large as of
@@ -268,6 +269,69 @@ async def test_in_6_as_many_as_there_may_be_are_not_cut(
     assert found(bundle, "outcome") == []
 
 
+def library(name: str, *on: str) -> dict[str, Any]:
+    return {
+        "resourceType": "Library", "id": name, "url": f"http://a.example/Library/{name}", "version": "1",
+        "status": "active", "type": {"text": "x"},
+        "relatedArtifact": [
+            {"type": "depends-on", "resource": f"http://a.example/Library/{one}|{version}"}
+            for one, _, version in ((*one.partition("|"),) for one in on)
+        ],
+    }  # fmt: skip
+
+
+async def test_in_6_what_came_by_its_url_does_not_come_again_by_its_references(
+    http: httpx.AsyncClient, edge: Edge, owner: Owner, tenant: FreshTenant
+) -> None:
+    """d is not the version that is wanted, and so comes by its reference alone."""
+    for one in (library("a", "b|1", "c|1", "d|2"), *(library(name, "a|1") for name in "bcde")):
+        assert (await http.put(f"/Library/{one['id']}", json=one)).status_code == 201
+    await limited(edge, owner, tenant, 2)
+    url, seen = "/Library?_id=a&_include=Library:depends-on&_revinclude=Library:depends-on", list[str]()
+    while url:
+        bundle = await ask(http, url)
+        seen += found(bundle)
+        url = links(bundle).get("next") or links(bundle).get("related", "")
+    assert sorted(seen) == [f"Library/{name}" for name in "bcde"]
+
+
+@pytest.mark.parametrize(
+    ("query", "answers", "included"),
+    [
+        ("Patient?_id=p&_revinclude=Observation:subject", 5, OBSERVATIONS),
+        ("Observation?_id=o0&_include:iterate=Observation:has-member", 4, OBSERVATIONS[1:]),
+    ],
+)
+async def test_in_6_an_answer_has_no_more_than_so_many_bytes_and_one_resource(
+    http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, query: str, answers: int, included: list[str]
+) -> None:
+    monkeypatch.setattr(includes, "LARGE", 1)
+    monkeypatch.setattr(includes, "_TOGETHER", LARGE)
+    url, seen = "/" + query, list[list[str]]()
+    while url:
+        bundle = await ask(http, url)
+        seen.append(found(bundle))
+        url = links(bundle).get("next") or links(bundle).get("related", "")
+        assert len(seen) <= answers + 1
+    assert max(map(len, seen)) == 1
+    assert sorted(one for some in seen for one in some) == included
+
+
+async def test_in_2_the_limit_of_iterate_is_one_of_bytes_too(
+    http: httpx.AsyncClient, edge: Edge, owner: Owner, tenant: FreshTenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(includes, "LARGE", 1)
+    url = "/Patient?_id=p&_revinclude=Observation:subject&_include:iterate=Observation:has-member"
+    seen = list[str]()
+    while url:
+        bundle = await ask(http, url)
+        seen += found(bundle)
+        url = links(bundle).get("next") or links(bundle).get("related", "")
+    assert sorted(seen) == OBSERVATIONS
+    [issue] = bundle["entry"][-1]["resource"]["issue"]
+    assert ":iterate" in issue["diagnostics"]
+
+
 async def test_pg_4_a_link_to_the_rest_is_of_its_tenant_and_path(
     http: httpx.AsyncClient, other_http: httpx.AsyncClient, edge: Edge, owner: Owner, tenant: FreshTenant
 ) -> None:
@@ -304,6 +368,6 @@ async def test_the_statement_of_a_level_scans_nothing(connection: asyncpg.Connec
         {(of.OTHER_POINTING, -h) for h in range(1, 11)} | {(of.POINTING, of.REFERENCE + h) for h in range(10)},
     )
     for since in (None, (1, 1, of.TYPE, -of.FIRST, 0), (2, of.OTHER_POINTING, -5, of.HIGHEST, -1)):
-        statement = Statement(wanted, since, 101)
+        statement = Statement(wanted, since, 101, LARGE)
         plan = await explain(connection, framed(statement.text), (large, *statement.arguments.values))
         assert faults(plan, 101 * 10, 101) == []

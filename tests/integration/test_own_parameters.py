@@ -1,4 +1,4 @@
-"""A tenant's own search parameters, from the POST of the resource to their end. Checklist XP-1 … XP-6."""
+"""A tenant's own search parameters, from the POST of the resource to their end."""
 
 from __future__ import annotations
 

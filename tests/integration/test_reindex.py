@@ -1,4 +1,4 @@
-"""Indexing what is stored anew, by the command: missing rows come back, and success is proved. Checklist XP-5."""
+"""Indexing what is stored anew, by the command: missing rows come back, and success is proved."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -9,7 +10,9 @@ import pytest
 
 from fhir_server import store as registry
 from fhir_server.edge import Edge
-from resources.database import Owner
+from resources import exact
+from resources.database import Owner, Session
+from search.includes import follow
 from search.named import CRITERIA
 
 from ..conftest import FreshTenant
@@ -190,6 +193,103 @@ async def test_cn_1_contained_resources(http: httpx.AsyncClient) -> None:
     await http.put("/Medication/own", json={**medication, "id": "own"})
     both = (await http.get("/Medication?code=http://s|c&_contained=both&_containedType=contained")).json()
     assert {entry["fullUrl"] for entry in both["entry"]} == {f"{base}/Medication/own", *full_urls}
+
+
+async def test_cn_1_many_matches_in_one_resource_fetch_and_read_it_once(
+    http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On pages in both directions, also where the row that is too many is inside it."""
+    for name in "ab":
+        inside = [
+            {
+                "resourceType": "Specimen",
+                "id": f"s{n}",
+                "subject": {"reference": "Patient/p1"},
+                "collection": {"collectedDateTime": f"2020-01-0{n + 1}"},
+            }
+            for n in range(9)
+        ]
+        container = {
+            "resourceType": "DiagnosticReport", "id": name, "status": "final", "code": {"text": "x"}, "contained": inside,
+            "specimen": [{"reference": f"#s{n}"} for n in range(9)],
+        }  # fmt: skip
+        assert (await http.put(f"/DiagnosticReport/{name}", json=container)).status_code == 201
+    bodies, read = list[str](), list[bytes]()
+    select, decode = Session.select, exact.decode
+
+    async def selecting(session: Session, query: str, *args: Any) -> Any:
+        rows = await select(session, query, *args)
+        bodies.extend(row["body"] for row in rows if "body" in row.keys() and row["body"])  # noqa: SIM118
+        return rows
+
+    def decoding(body: bytes) -> Any:
+        if b"DiagnosticReport" in body:
+            read.append(body)
+        return decode(body)
+
+    monkeypatch.setattr(Session, "select", selecting)
+    monkeypatch.setattr(exact, "decode", decoding)
+    query = "/Specimen?_contained=true&_containedType=contained&_include=Specimen:subject&_count=13"
+    url, pages = query + "&_sort=collected", list[list[str]]()
+    for relation in ("next", "previous", ""):
+        bodies.clear()
+        read.clear()
+        bundle = (await http.get(url)).json()
+        pages.append([entry["fullUrl"].rpartition("/")[2] for entry in bundle["entry"]])
+        for entry in bundle["entry"][:-1]:
+            assert entry["resource"]["id"] == entry["fullUrl"].rpartition("#")[2]
+        assert len([body for body in bodies if "DiagnosticReport" in body]) == 2
+        assert len(read) == 2 * 2  # for what matched, and for what it refers to
+        url = links(bundle).get(relation, "")
+    assert [len(page) for page in pages] == [14, 6, 14]
+    assert pages[0] == pages[2]
+    matched = [one for page in pages[:2] for one in page if "#" in one]
+    assert sorted(matched) == sorted(f"{name}#s{n}" for name in "ab" for n in range(9))
+
+
+@pytest.mark.parametrize("include", ["Patient:friend", "Patient:*", "*"])
+async def test_xp_3_includes_are_by_the_definitions_that_hold_when_all_is_read(
+    http: httpx.AsyncClient,
+    edge: Edge,
+    owner: Owner,
+    tenant: FreshTenant,
+    monkeypatch: pytest.MonkeyPatch,
+    include: str,
+) -> None:
+    """They change between the page and what is included: the answer is made anew."""
+    url = "http://example.org/friend"
+    parameter = {
+        "resourceType": "SearchParameter", "url": url, "name": "Friend", "status": "active", "code": "friend",
+        "description": "A friend", "base": ["Patient"], "type": "reference", "target": ["Patient"],
+        "expression": f"Patient.extension('{url}').value",
+    }  # fmt: skip
+    for number in (1, 2, 3):
+        extension = {"url": url, "valueReference": {"reference": "Patient/p0"}}
+        patient = {"resourceType": "Patient", "id": f"p{number}", "extension": [extension]}
+        assert (await http.put(f"/Patient/p{number}", json=patient)).status_code == 200
+    assert (await http.post("/SearchParameter", json=parameter)).status_code == 201
+    async with asyncio.timeout(20):
+        while (await http.get("/Patient?friend=Patient/p0")).status_code != 200:
+            await asyncio.sleep(0.02)
+    await registry.set_settings(owner, tenant.name, {"max_includes": 2})
+    assert edge.opened
+    await edge.opened.tenants.reload()
+    followed = 0
+
+    async def changing(*args: Any, **named: Any) -> Any:
+        nonlocal followed
+        followed += 1
+        if followed == 1:
+            await registry.set_settings(owner, tenant.name, {"max_includes": 2})
+        return await follow(*args, **named)
+
+    monkeypatch.setattr("fhir_server.searching.follow", changing)
+    bundle = (await http.get(f"/Patient?_id=p0&_revinclude={include}")).json()
+    assert bundle["entry"].pop()["search"] == {"mode": "outcome"}
+    assert (followed, ids(bundle)) == (2, ["p0", "p3", "p2"])
+    followed = 0
+    assert ids((await http.get(links(bundle)["related"])).json()) == ["p1"]
+    assert followed == 2
 
 
 async def test_explanations_are_for_tenants_that_have_them(

@@ -214,7 +214,7 @@ async def test_a_rehearsal_leaves_nothing(store: Store, tenant: FreshTenant) -> 
 
 
 async def test_the_same_id_lives_in_two_tenants(store: Store, tenant: FreshTenant, other_tenant: FreshTenant) -> None:
-    """TEN-05, law 9: neither sees, changes or counts the other's."""
+    """Neither sees, changes or counts the other's."""
     await store.apply(tenant.session, 1, [put("Patient", "a", whose="first")])
     assert await store.read(other_tenant.session, "Patient", "a") is None
     assert seen(await store.apply(other_tenant.session, 1, [delete("Patient", "a")])) == [("unchanged", 0)]

@@ -34,7 +34,7 @@ def prefixed(text: str) -> tuple[str, str]:
 
 
 def meets(prefix: str, search: Range, stored: Range, exact: Range | None = None, widened: Range | None = None) -> bool:
-    """The table of §6, with [s, S) the search value and [t, T) the stored one.
+    """The table of prefixes, with [s, S) the search value and [t, T) the stored one.
 
     exact: of a number, the value without its precision, for all but eq, ne and ap (PF-4); widened: for ap."""
     t, T = stored

@@ -41,7 +41,7 @@ def has_reference(value: Value, defined: SearchParameter) -> bool:
 def reference_matches(
     value: Value, modifier: str, wanted: str, defined: SearchParameter, world: World, container: Tree
 ) -> bool:
-    """The table of §7.6 and RF-1 … RF-6."""
+    """RF-1 … RF-6: by id, by type and id, by URL, by identifier, and along versions and parents."""
     if modifier == "identifier":
         identifier = value.data.get("identifier") if value.type == "Reference" else None
         return bool(identifier) and token_matches(Value("Identifier", identifier), "", wanted, world)

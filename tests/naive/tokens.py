@@ -19,7 +19,7 @@ class Token(NamedTuple):
 
 
 def tokens(value: Value) -> Iterator[Token]:
-    """The table of §7.5."""
+    """What a token search looks at, by the type of the value."""
     data = value.data
     match value.type:
         case "Coding":

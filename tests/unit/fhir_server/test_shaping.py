@@ -1,4 +1,4 @@
-"""_summary and _elements: what is left of a resource is valid, tagged, and what was asked for (SU-1 to SU-5)."""
+"""_summary and _elements: what is left of a resource is valid, tagged, and what was asked for (SU-1 to SU-4)."""
 
 from __future__ import annotations
 

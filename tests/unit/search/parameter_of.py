@@ -7,6 +7,7 @@ from typing import Any
 
 from resources import definitions
 from resources.hashing import Hash
+from search import build
 from search.conditions import (
     Amounts,
     And,
@@ -24,9 +25,11 @@ from search.conditions import (
     UriRanges,
     Uris,
 )
+from search.criteria import Criterion
 from search.indexer import Indexer
 from search.parameter import Parameter, Rows
 from search.parameters import module_of, token
+from search.query import Query
 
 R4 = definitions.load()
 INDEXER = Indexer(R4, Hash(bytes(32)))
@@ -52,6 +55,12 @@ def condition_of(resource_type: str, criterion: str) -> Condition:
     code, _, modifier = name.partition(":")
     parameter = parameter_of(resource_type, code)
     found: Condition = module_of(parameter.definition).condition(parameter, modifier or None, (value,), BASE)
+    return found
+
+
+def condition_for(resource_type: str, criterion: Criterion) -> Condition:
+    """The condition of one criterion in a search over the type."""
+    [found] = build.conditions(INDEXER, Query((resource_type,), (criterion,), base_url=BASE))
     return found
 
 

@@ -8,12 +8,26 @@ import pytest
 
 from resources.outcome import BadRequest, NotSupported
 from search import build, contained
-from search.conditions import And, Condition, Ids, Inside, Keys, Listed, Not, Nothing, Or, Referred, Refers, Updated
+from search.conditions import (
+    And,
+    Condition,
+    Ids,
+    Inside,
+    Keys,
+    Listed,
+    Not,
+    Nothing,
+    Or,
+    Referred,
+    Refers,
+    Strings,
+    Updated,
+)
 from search.criteria import Chain, Clause, Has, read
 from search.query import Query, parse
 from search.simplify import simplified
 
-from .parameter_of import BASE, INDEXER, R4, index_of, meets, parameter_of
+from .parameter_of import BASE, INDEXER, R4, condition_for, index_of, meets, parameter_of
 
 
 def built(query: str, *resource_types: str, inside: bool = False, **scope: Any) -> tuple[Condition, ...]:
@@ -102,9 +116,7 @@ def test_conditions_of_one_criterion_are_of_one_kind_on_all_types() -> None:
     for name in ("code", "code:not", "code:not-in", "subject.name", *named):
         value = named.get(name, "a")
         criterion = read(name, value)
-        alone = [
-            build.of_criterion(INDEXER, (one,), criterion, BASE) for one in ("Observation", "Condition", "Procedure")
-        ]
+        alone = [condition_for(one, criterion) for one in ("Observation", "Condition", "Procedure")]
         assert len({build._holds_elsewhere(one) for one in alone}) == 1, name
 
 
@@ -130,12 +142,15 @@ def test_ch1_a_chain_is_about_what_a_reference_points_to() -> None:
     [found] = built("subject.name=peter", "Observation")
     assert isinstance(found, Refers)
     assert found.pointing == (parameter_of("Observation", "subject").pointing,)
-    assert dict(found.targets) == {
-        sign * number(name): of(name, "name", "peter", sign < 0) for name in ("Patient", "Location") for sign in (1, -1)
-    }
+    names = ("Patient", "Location")
+    for (types, condition), sign in zip(found.targets, (1, -1), strict=True):  # one for all types that have it alike
+        assert set(types) == {sign * number(name) for name in names}
+        assert isinstance(condition, Strings)
+        rows = [of(name, "name", "peter", sign < 0) for name in names]
+        assert set(condition.rows) == {row for one in rows if isinstance(one, Strings) for row in one.rows}
     [typed] = built("subject:Patient.name:exact=peter", "Observation")
     assert isinstance(typed, Refers)
-    assert [kind for kind, _ in typed.targets] == [number("Patient"), -number("Patient")]
+    assert [types for types, _ in typed.targets] == [(number("Patient"),), (-number("Patient"),)]
 
 
 def test_ch4_a_chain_goes_on_from_what_is_contained() -> None:
@@ -143,10 +158,10 @@ def test_ch4_a_chain_goes_on_from_what_is_contained() -> None:
     assert isinstance(found, Refers)
     inner = dict(found.targets)
     for sign, inside in ((1, False), (-1, True)):
-        beyond = inner[sign * number("Medication")]
+        beyond = inner[(sign * number("Medication"),)]
         assert isinstance(beyond, Refers)
         assert beyond.pointing == (INDEXER.parameters("Medication", inside)["manufacturer"].pointing,)
-        assert {kind for kind, _ in beyond.targets} == {number("Organization"), -number("Organization")}
+        assert {types for types, _ in beyond.targets} == {(number("Organization"),), (-number("Organization"),)}
 
 
 def test_ch4_the_condition_of_what_is_contained_is_met_there() -> None:
@@ -159,7 +174,7 @@ def test_ch4_the_condition_of_what_is_contained_is_met_there() -> None:
     indexed = INDEXER.index("MedicationRequest", "r", tree, BASE)
     [found] = built("medication.code=abc", "MedicationRequest")
     assert isinstance(found, Refers)
-    condition = dict(found.targets)[-number("Medication")]
+    condition = dict(found.targets)[(-number("Medication"),)]
     assert isinstance(condition, Keys)
     [(type_number, skey, *_, rows)] = indexed.rows["contained"]
     assert type_number == -number("Medication")
@@ -190,7 +205,7 @@ def test_ch5_a_chain_goes_into_the_first_entry_of_a_bundle() -> None:
     indexed = INDEXER.index("Bundle", "b", BUNDLE, BASE)
     [found] = built("composition.type=t", "Bundle")
     assert isinstance(found, Refers)
-    [(target, condition)] = found.targets
+    [((target,), condition)] = found.targets
     assert target == -number("Composition")
     assert isinstance(condition, Keys)
     [(type_number, skey, logical_id, *_, rows)] = indexed.rows["contained"]

@@ -63,7 +63,7 @@ def test_every_table_is_compared_with_the_tenant() -> None:
         Uris(((1, 2, "u"),)),
         ABSENT,
         Inside(((1, 1),)),
-        Refers((-1,), ((2, inner), (-3, inner))),
+        Refers((-1,), (((2,), inner), ((-3,), inner))),
         Referred((-2,), 4, inner),
         Or((inner, And((NAME, ABSENT)))),
     )

@@ -35,8 +35,16 @@ def test_contained_matches_come_with_their_container() -> None:
     assert "r.rid = x.container" in text
 
 
+def test_a_container_comes_once_with_the_match_that_is_read_first() -> None:
+    for backward, direction in ((False, " desc"), (True, "")):
+        text = compiler.page(Plan((-1,), (CODE,), 0, backward=backward), Arguments())
+        assert f"over (partition by c.container order by x.s{direction}, x.rid{direction})" in text
+        assert "case when x.nth = 1 then r.resource::text end as body" in text
+    assert "case" not in compiler.page(Plan((1,), (CODE,), 0), Arguments())
+
+
 def test_a_count_ends_at_the_cap() -> None:
-    for condition, inner in ((NAME, ()), (Refers((-1,), ((2, CODE),)), (Plan((2,), (CODE,), 0, limit=None),))):
+    for condition, inner in ((NAME, ()), (Refers((-1,), (((2,), CODE),)), (Plan((2,), (CODE,), 0, limit=None),))):
         assert compiler.density(condition, (1,), inner, Arguments()).endswith(f"limit {CAP}) d")
 
 

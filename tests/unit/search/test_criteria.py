@@ -1,4 +1,4 @@
-"""Criteria as text: SE-11, SE-15, SE-16, and that each is read again as it was written (law 1)."""
+"""Criteria as text: SE-11, SE-15, SE-16, and that each is read again as it was written."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ criteria: st.SearchStrategy[Criterion] = st.recursive(
 
 
 @given(criteria)
-def test_law_1_a_criterion_is_read_as_it_was_written(criterion: Criterion) -> None:
+def test_a_criterion_is_read_as_it_was_written(criterion: Criterion) -> None:
     assert read(criterion.name, criterion.value) == criterion
 
 

@@ -120,7 +120,7 @@ def test_where_the_result_is_sorted_it_matters_how_many_there_are() -> None:
     assert (chosen.driver, chosen.wide, chosen.found) == (None, True, 5)
 
 
-CHAIN = Refers((-1,), ((2, NAME),))
+CHAIN = Refers((-1,), (((2,), NAME),))
 
 
 def test_a_chain_is_counted_after_what_it_is_found_through() -> None:
@@ -147,3 +147,14 @@ def test_a_chain_is_counted_after_what_it_is_found_through() -> None:
 )
 def test_estimates(counts: tuple[tuple[Condition, int], ...], condition: Condition, estimate: int | None) -> None:
     assert known(*counts).estimate(T, condition) == estimate
+
+
+def test_what_a_search_counted_stays_known_to_it_whatever_others_count_meanwhile() -> None:
+    shared = Densities()
+    mine = shared.asked()
+    mine.put(T, CODE, 5)
+    for n in range(REMEMBERED + 1):
+        shared.put(T, Keys(((n, 9),)), n)
+    assert shared.get(T, CODE) is None
+    assert mine.get(T, CODE) == 5
+    assert unknown(mine, [CODE, NAME]) == [NAME]

@@ -1,4 +1,4 @@
-"""The grammar of search expressions: reference page definitions-and-validation §10."""
+"""The grammar of search expressions: the part of FHIRPath that the definitions of R4 use."""
 
 from __future__ import annotations
 

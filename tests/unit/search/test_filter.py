@@ -163,5 +163,5 @@ def flat(expression: Expression) -> Expression:
 
 
 @given(expressions)
-def test_law_1_a_filter_that_is_written_is_read_again(expression: Expression) -> None:
+def test_a_filter_that_is_written_is_read_again(expression: Expression) -> None:
     assert plain(parse(written(expression))) == flat(expression)

@@ -8,19 +8,18 @@ from typing import Any
 import pytest
 
 from resources.outcome import BadRequest
-from search import build
 from search.conditions import Updated
 from search.criteria import read
 from search.filter import OPERATORS
 from search.names import Names
 
-from .parameter_of import BASE, INDEXER, R4, index_of, meets
+from .parameter_of import BASE, R4, condition_for, index_of, meets
 
 
 def finds(resource_type: str, content: dict[str, Any], expression: str) -> bool:
     criterion = read("_filter", expression)
     Names(R4).check((resource_type,), criterion)
-    condition = build.of_criterion(INDEXER, (resource_type,), criterion, BASE)
+    condition = condition_for(resource_type, criterion)
     return meets(condition, index_of(resource_type, content))
 
 
@@ -139,8 +138,8 @@ def test_relations_to_value_sets_and_codes() -> None:
     for operator, modifier in relations.items():
         value = "http://x/vs|1" if modifier.endswith("in") else "loinc|1-2"
         spelled = value.replace("loinc", "http://loinc.org")
-        condition = build.of_criterion(INDEXER, ("Observation",), read("_filter", f"code {operator} {value}"), BASE)
-        plain = build.of_criterion(INDEXER, ("Observation",), read(f"code:{modifier}", spelled), BASE)
+        condition = condition_for("Observation", read("_filter", f"code {operator} {value}"))
+        plain = condition_for("Observation", read(f"code:{modifier}", spelled))
         assert condition == plain
 
 
@@ -148,13 +147,13 @@ def test_no_range_has_a_character_that_the_database_cannot_store() -> None:
     for resource_type, code in (("Patient", "family"), ("ValueSet", "url")):
         kind = "string" if code == "family" else "uri"
         for operator in sorted(OPERATORS[kind] - {"pr"}):
-            condition = build.of_criterion(INDEXER, (resource_type,), read("_filter", f"{code} {operator} abc"), BASE)
+            condition = condition_for(resource_type, read("_filter", f"{code} {operator} abc"))
             assert "\\x00" not in repr(condition)
 
 
 def test_the_time_of_the_last_update() -> None:
     def updated(text: str) -> object:
-        return build.of_criterion(INDEXER, ("Patient",), read("_filter", f"_lastUpdated {text}"), BASE)
+        return condition_for("Patient", read("_filter", f"_lastUpdated {text}"))
 
     number, day = R4.type_number("Patient"), 86_400_000_000
     assert updated("po 1970-01-02") == Updated(((number, day, 2 * day - 1),))

@@ -6,7 +6,7 @@ import pytest
 
 from search import orders
 from search.conditions import Keys, Not, Or
-from search.orders import Key, Order
+from search.orders import Key
 from search.parameter import EARLIER, LATER
 from search.parameters.tables import Arguments
 
@@ -46,11 +46,9 @@ def test_what_lacks_a_value_is_told_by_presence() -> None:
 
 def test_ties_stand_as_the_index_of_the_first_key_does() -> None:
     string, token = Key("string", ((1, 2, 0),), False), Key("token", ((1, 2, 0),), False)
-    assert orders.ties_ascend(Order((string,)))
-    assert not orders.ties_ascend(Order((Key("string", ((1, 2, 0),), True),)))
-    assert not orders.ties_ascend(Order((token, string)))
-    assert orders.ties_ascend(Order(ascending=True))
-    assert not orders.ties_ascend(Order())
+    assert orders.by((string,)).ascending
+    assert not orders.by((Key("string", ((1, 2, 0),), True),)).ascending
+    assert not orders.by((token, string)).ascending
 
 
 def test_the_other_codes_of_a_resource_are_those_behind_or_before_the_one_that_counts() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from search.parameters import PARAMETER_TYPES, composite, is_indexed, is_searchable, module_of
+from search.parameters import PARAMETER_TYPES, composite, is_searchable, module_of
 from search.parameters.words import TEXTS
 
 from .parameter_of import INDEXER, R4
@@ -30,8 +30,7 @@ def test_every_parameter_reads_something_on_each_of_its_types() -> None:
 
 
 def test_what_is_searchable() -> None:
-    not_indexed = {one.code for one in R4.search_parameters if not is_indexed(one) and one.type != "composite"}
-    assert not_indexed == {"_text", "_content", "_query"}
+    assert {one.code for one in R4.search_parameters if not one.expression} == {"_text", "_content", "_query"}
     assert {one.code for one in R4.search_parameters if not is_searchable(one)} == {"_query"}
     assert set(TEXTS) == {"_text", "_content"}
 

@@ -43,9 +43,11 @@ class Asked:
     rows: Sequence[Row] = ()
     tenant_id: int = 1
     statements: int = 0
+    last: str = ""
 
     async def select(self, query: str, *args: Any) -> Sequence[Row]:
         self.statements += 1
+        self.last = query
         return () if "from uri t" in query else self.rows
 
 
@@ -57,6 +59,7 @@ class Searching:
 
 SEARCH = Searching(INDEXER, Terminology(R4))
 PLAIN = Keys(((1, 2),))
+CODED = ("code", "combo-code")
 TEXTS = Texts(((1, 2, "a", "b"),))
 
 
@@ -82,11 +85,11 @@ async def test_what_is_not_pending_costs_nothing() -> None:
 async def test_it_is_replaced_at_any_depth_and_asked_for_once() -> None:
     asked, known = Asked([{"n": 0, "h": 7, "code": "ab"}]), Keys(((7, TEXT),))
     conditions: list[Condition] = [
-        TEXTS, And((PLAIN, TEXTS)), Or((TEXTS, PLAIN)), Not(TEXTS), Refers((-1,), ((1, TEXTS), (2, PLAIN))),
+        TEXTS, And((PLAIN, TEXTS)), Or((TEXTS, PLAIN)), Not(TEXTS), Refers((-1,), (((1,), TEXTS), ((2,), PLAIN))),
         Referred((-1,), 3, And((Not(TEXTS),))),
     ]  # fmt: skip
     assert await settled(asked, *conditions) == [
-        known, And((PLAIN, known)), Or((known, PLAIN)), Not(known), Refers((-1,), ((1, known), (2, PLAIN))),
+        known, And((PLAIN, known)), Or((known, PLAIN)), Not(known), Refers((-1,), (((1,), known), ((2,), PLAIN))),
         Referred((-1,), 3, And((Not(known),))),
     ]  # fmt: skip
     assert asked.statements == 1
@@ -142,6 +145,18 @@ async def test_tk5_of_a_whole_system_those_in_use() -> None:
     rows = [{"n": 0, "h": h, "code": "x"} for h in range(pending.MOST + 1)]
     with pytest.raises(TooCostly, match=r"code:in=http://loinc\.org/vs"):
         await settled(Asked(rows), codes("in", "http://loinc.org/vs"))
+
+
+async def test_all_that_is_looked_through_is_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pending, "TOGETHER", 5)
+    rows = [{"n": n, "h": h, "code": "x"} for n in range(2) for h in range(3)]
+    more = (TEXTS, Texts(((1, 2, "c", "d"),))), tuple(codes("in", "http://loinc.org/vs", one) for one in CODED)
+    for conditions in more:
+        asked = Asked(rows[:-1])
+        await settled(asked, *conditions)
+        assert asked.last.endswith(" limit 6")
+        with pytest.raises(TooCostly):
+            await settled(Asked(rows), *conditions)
 
 
 async def test_tk5_many_codes_are_looked_for_among_those_in_use(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ def test_a_link_shows_no_search_value_and_opens_for_its_own() -> None:
 )
 def test_a_link_opens_for_nobody_else(bound: tuple[str, str, str]) -> None:
     sealed = SEAL.close(PLACE, "1", "actor", "Observation")
-    with pytest.raises(BadRequest, match="_page"):
+    with pytest.raises(BadRequest, match="This link"):
         SEAL.open(sealed, Place, *bound)
 
 

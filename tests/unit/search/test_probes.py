@@ -46,7 +46,7 @@ def test_probes_of_postings_know_the_date() -> None:
 def test_every_candidate_inside_another_has_a_name_of_its_own() -> None:
     deep: Condition = CODE
     for n in range(3):
-        deep = Refers((-n,), ((n, deep),)) if n % 2 else Referred((-n,), n, deep)
+        deep = Refers((-n,), (((n,), deep),)) if n % 2 else Referred((-n,), n, deep)
     text, _ = page(Plan((1,), (deep,)))
     names = re.findall(r"offset 0\) (p\d+) where", text)
     assert len(names) == len(set(names)) == 3

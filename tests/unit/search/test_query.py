@@ -1,4 +1,4 @@
-"""Query strings read: SE-3, SE-9 … SE-12, SE-14 … SE-16, CH, HA, IN, SO-1, TO-1, PG-1, SU-1, MI-1, CM-2, SY-1, law 1."""
+"""Query strings read: SE-3, SE-9 … SE-12, SE-14 … SE-16, CH, HA, IN, SO-1, TO-1, PG-1, SU-1, MI-1, CM-2, SY-1."""
 
 from __future__ import annotations
 
@@ -374,11 +374,11 @@ queries |= queries.map(lambda query: replace(query, types=("Observation",)))
 
 
 @given(queries)
-def test_law_1_what_is_written_is_read_again(query: Query) -> None:
+def test_what_is_written_is_read_again(query: Query) -> None:
     assert parse(R4, query.scope, query.text(), compartment=query.compartment) == query
 
 
-def test_law_1_over_all_types() -> None:
+def test_what_is_written_over_all_types_is_read_again() -> None:
     for query in (everywhere("_id=a"), everywhere("_tag=a", compartment=("Patient", "1"))):
         assert parse(R4, query.scope, query.text(), compartment=query.compartment) == query
 

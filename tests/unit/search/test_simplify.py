@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.conditions import And, Condition, Dates, Keys, Not, Nothing, Or, Referred, Refers, Strings
-from search.simplify import EVERYTHING, simplified
+from search.conditions import EVERYTHING, And, Condition, Dates, Keys, Not, Nothing, Or, Referred, Refers, Strings
+from search.simplify import simplified, size
 
 A, B, C = Keys(((1, 1),)), Keys(((2, 2),), rank=3), Strings(((1, 1, "a", "b"),))
 
@@ -30,9 +30,9 @@ A, B, C = Keys(((1, 1),)), Keys(((2, 2),), rank=3), Strings(((1, 1, "a", "b"),))
         (Not(Nothing()), EVERYTHING),
         (Not(EVERYTHING), Nothing()),
         (Keys(()), Nothing()),
-        (Refers((-1,), ((1, Nothing()),)), Nothing()),
-        (Refers((-1,), ((1, Nothing()), (2, And((A,))))), Refers((-1,), ((2, A),))),
-        (Refers((), ((1, A),)), Nothing()),
+        (Refers((-1,), (((1,), Nothing()),)), Nothing()),
+        (Refers((-1,), (((1,), Nothing()), ((2,), And((A,))))), Refers((-1,), (((2,), A),))),
+        (Refers((), (((1,), A),)), Nothing()),
         (Referred((-1,), 1, Or(())), Nothing()),
         (Referred((-1,), 1, And((A,))), Referred((-1,), 1, A)),
     ],
@@ -79,3 +79,25 @@ def test_the_meaning_stays(condition: Condition, there: set[int]) -> None:
     plain = simplified(condition)
     assert met(plain, there.__contains__) == met(condition, there.__contains__)
     assert simplified(plain) == plain
+
+
+def test_targets_that_ask_for_the_like_are_one() -> None:
+    """An untyped chain to 146 types is one probe: the rows say themselves of which type they are."""
+    targets = tuple(((n,), And((Keys(((n, 7),)), Not(Keys(((n, 8),)))))) for n in range(1, 147))
+    inside = tuple(((-n,), Keys(((n, 9),))) for n in range(1, 147))
+    found = simplified(Refers((-1,), (*targets, *inside)))
+    assert isinstance(found, Refers)
+    [(types, condition), (negative, _)] = found.targets
+    assert types == tuple(range(1, 147))
+    assert negative == tuple(range(-1, -147, -1))
+    assert isinstance(condition, And)
+    assert len(condition.conditions[0].rows) == 146  # type: ignore[union-attr]
+    unlike = Refers((-1,), (((1,), A), ((2,), C), ((3,), Not(A))))
+    assert simplified(unlike) == unlike
+    assert size(found) == 6
+    assert size(unlike) == 5
+
+
+def test_the_primary_dates_of_targets_stay_apart() -> None:
+    dates = tuple(((n,), Dates(((n, -2, 0, 1, 0, 1),), primary=n)) for n in (1, 2))
+    assert simplified(Refers((-1,), dates)) == Refers((-1,), dates)

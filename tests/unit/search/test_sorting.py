@@ -10,7 +10,7 @@ import pytest
 from search import sorting
 from search.candidates import Plan
 from search.conditions import Keys, Not
-from search.orders import WALKS, Key, Order
+from search.orders import WALKS, Key, by
 from search.parameters.tables import Arguments
 
 CODE, ABSENT = Keys(((1, 10),)), Not(Keys(((3, 3),)))
@@ -23,7 +23,7 @@ def selected(plan: Plan) -> tuple[str, list[object]]:
 
 
 def test_few_are_gathered_and_looked_up() -> None:
-    text, _ = selected(Plan((1,), (CODE,), 0, order=Order((NAME,))))
+    text, _ = selected(Plan((1,), (CODE,), 0, order=by((NAME,))))
     assert "from posting p" in text
     assert "t.rid = m.rid" in text
     assert "from str k" not in text
@@ -32,7 +32,7 @@ def test_few_are_gathered_and_looked_up() -> None:
 @pytest.mark.parametrize("kind", WALKS)
 def test_many_are_read_by_the_index_of_their_key(kind: str) -> None:
     walk = WALKS[kind]
-    plan = Plan((1,), (CODE,), 0, sorted=True, order=Order((Key(kind, ((1, 7, -8),), False),)))
+    plan = Plan((1,), (CODE,), 0, sorted=True, order=by((Key(kind, ((1, 7, -8),), False),)))
     text, _ = selected(plan)
     assert text.count(f"from {walk.table} k where k.tenant_id = g.t") == len(walk.branches)
     tables = re.findall(r"\bfrom (posting|str|dat|qty|uri|code|resource) (\w+)\b", text)
@@ -40,7 +40,7 @@ def test_many_are_read_by_the_index_of_their_key(kind: str) -> None:
 
 
 def test_those_without_a_value_come_after_the_others_and_before_them_backward() -> None:
-    plan = Plan((1,), sorted=True, order=Order((NAME,)))
+    plan = Plan((1,), sorted=True, order=by((NAME,)))
     with_value, without = "from str k", "null::text as k1"
     text, _ = selected(plan)
     assert text.index(with_value) < text.index(without)
@@ -51,7 +51,7 @@ def test_those_without_a_value_come_after_the_others_and_before_them_backward() 
 
 
 def test_of_two_keys_all_with_the_last_value_are_looked_at() -> None:
-    plan = Plan((1,), sorted=True, order=Order((NAME, Key("date", ((1, 8, 0),), True))))
+    plan = Plan((1,), sorted=True, order=by((NAME, Key("date", ((1, 8, 0),), True))))
     text, _ = selected(plan)
     assert text.count("from str k") == 2
     assert "and (k.v) <= (select b.k1" in text
@@ -59,7 +59,7 @@ def test_of_two_keys_all_with_the_last_value_are_looked_at() -> None:
 
 
 def test_values_are_arguments() -> None:
-    plan = Plan((1,), (CODE,), 0, sorted=True, order=Order((NAME,)), after=("secret", 5, 6))
+    plan = Plan((1,), (CODE,), 0, sorted=True, order=by((NAME,)), after=("secret", 5, 6))
     text, values = selected(plan)
     assert "secret" not in text
     assert "secret" in values

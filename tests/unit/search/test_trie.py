@@ -29,9 +29,8 @@ def tries() -> Iterator[tuple[str, str, definitions.SearchParameter]]:
 
 
 def test_no_expression_but_of_composites_is_unsupported() -> None:
-    """The reference page counts 2,510 pairs of type and parameter: these 2,501, and the nine of the abstract types
-    Resource and DomainResource, which stand here once for each concrete type (_text, _content and _query have no
-    expression)."""
+    """2,510 count once more the nine parameters of the abstract types Resource and DomainResource, which stand here once
+    for each concrete type (_text, _content and _query have no expression)."""
     pairs: Counter[str] = Counter()
     for resource_type, _, parameter in tries():
         expression = parse(parameter.expression) if parameter.expression else None

@@ -85,7 +85,7 @@ def same(a: tuple[Fraction | int, str], b: tuple[Fraction | int, str]) -> bool:
         ((1, "mL/min/{1.73_m2}"), (1, "mL/min")),
     ],
 )
-def test_nu5_units_that_are_the_same(a: tuple[Fraction | int, str], b: tuple[Fraction | int, str]) -> None:
+def test_qu2_units_that_are_the_same(a: tuple[Fraction | int, str], b: tuple[Fraction | int, str]) -> None:
     assert same(a, b)
 
 

@@ -1,4 +1,4 @@
-"""Dates as ranges: PF-1 … PF-5, DT-1 … DT-5, law 6, against a naive reading of the specification."""
+"""Dates as ranges: PF-1 … PF-5, DT-1 … DT-5, against a naive reading of the specification."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from search.conditions import Dates, Updated
 from search.parameter import Parameter
 from search.parameters.date import FIRST, LAST, bounds, boxes, condition, stored
 
-from .... import naive_search
+from ....naive import ranges
+from ....naive.values import Value
 from ..parameter_of import index_of, parameter_of
 
 PREFIXES = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb")
@@ -37,15 +38,15 @@ def texts(draw: st.DrawFn, instants: bool = False) -> str:
     return text
 
 
-def exactly(text: str) -> tuple[Fraction, Fraction]:
+def exactly(text: str) -> ranges.Range:
     first, after = bounds(text)
-    return Fraction(first, 1_000_000), Fraction(after, 1_000_000)
+    return (Fraction(first, 1_000_000), 0), (Fraction(after, 1_000_000), 0)
 
 
 @given(texts())
 def test_the_range_of_a_date(text: str) -> None:
     """DT-2: as wide as it is precise."""
-    assert exactly(text) == naive_search.date_range(text)
+    assert exactly(text) == ranges.date_range(text)
     assert stored(text) == bounds(text)
 
 
@@ -59,12 +60,12 @@ periods = st.one_of(
 @given(texts(), periods | texts(), st.sampled_from(PREFIXES))
 def test_prefixes_of_dates_and_periods(search: str, value: Any, prefix: str) -> None:
     """PF-5: closed, half-open and open ranges, each bound of another precision."""
-    [expected] = naive_search.dates(value)
+    [expected] = ranges.dates(Value("Period" if isinstance(value, dict) else "dateTime", value))
     if expected[0] >= expected[1]:
         return  # a Period that ends before it begins is refused by validation
     rows = index_of("Observation", {"effectivePeriod" if isinstance(value, dict) else "effectiveDateTime": value})
     [(_, lo, hi)] = [row for row in rows.dat if row[0] == parameter_of("Observation", "date").row_number]
-    assert is_met(prefix, search, lo, hi) is naive_search.meets(prefix, naive_search.date_range(search), expected)
+    assert is_met(prefix, search, lo, hi) is ranges.meets(prefix, ranges.date_range(search), expected)
 
 
 @given(texts(), texts(instants=True), st.sampled_from(PREFIXES))
@@ -72,8 +73,8 @@ def test_prefixes_of_instants(search: str, value: str, prefix: str) -> None:
     """DT-2: an instant has no width; sa and eb never hold for one inside the search value, its first moment included."""
     rows = index_of("Observation", {"issued": value, "effectiveInstant": value})
     [(_, lo, hi)] = rows.dat
-    [expected] = naive_search.instants(value)
-    assert is_met(prefix, search, lo, hi) is naive_search.meets(prefix, naive_search.date_range(search), expected)
+    [expected] = ranges.dates(Value("instant", value))
+    assert is_met(prefix, search, lo, hi) is ranges.meets(prefix, ranges.date_range(search), expected)
     if is_met("eq", search, lo, hi):
         assert not is_met("sa", search, lo, hi)
         assert not is_met("eb", search, lo, hi)
@@ -86,7 +87,7 @@ def is_met(prefix: str, search: str, lo: int, hi: int) -> bool:
 
 @given(texts(), texts())
 def test_ge_is_gt_or_eq_and_le_is_lt_or_eq(search: str, value: str) -> None:
-    """Law 6; ne is the complement of eq where there is one value."""
+    """As their names say; ne is the complement of eq where there is one value."""
     lo, hi = bounds(value)
     met = {prefix: is_met(prefix, search, lo, hi) for prefix in PREFIXES}
     assert met["ge"] == (met["gt"] or met["eq"])

@@ -12,14 +12,15 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any, get_args
 
-from search import compiler
-from search.candidates import CAP, JOINED, SOUGHT, WALKED, Place, Plan
+from search import compiler, orders
+from search.candidates import CAP, SOUGHT, WALKED, Place, Plan
 from search.conditions import And, Atom, Condition, Ids, Keys, Not, Or, Referred, Refers
 from search.densities import Way, flattened
 from search.orders import NEWEST, WALKS, Key, Order
 from search.parameters.tables import Arguments
 
 LIMIT = 21
+JOINED = (Refers, Referred, Or, And)  # conditions that are found through others
 KINDS = (*get_args(Atom), *JOINED, Not)
 
 
@@ -107,7 +108,7 @@ def _sorted(
     whole = replace(plan(types, conditions, way), sorted=way.found >= CAP)
     name, sought = _described(whole)
     for descending in (False,) if conditions else (False, True):
-        order = Order((replace(key, descending=descending),))
+        order = orders.by((replace(key, descending=descending),))
         for place, backward in ((after, False),) if conditions else ((None, False), (after, False), (after, True)):
             page = replace(whole, order=order, after=place, backward=backward)
             arguments = Arguments()

@@ -30,7 +30,7 @@ from search.conditions import (
 from search.densities import Way
 from search.orders import WALKS, Key
 
-from ..shapes import shapes
+from ..statements import shapes
 
 KEYS = Keys(((1, 2),))
 CONDITIONS: list[Condition] = [
@@ -48,7 +48,7 @@ CONDITIONS: list[Condition] = [
     Near(((1, 2, 1.0, 2.0, 3.0),)),
     Updated(((1, 1, 2),)),
     Ids(((1, 1, "i"),)),
-    Refers((-1,), ((2, KEYS),)),
+    Refers((-1,), (((2,), KEYS),)),
     Or((KEYS, Strings(((1, 2, "c", "d"),)))),
 ]
 SORTED = [
