@@ -209,10 +209,11 @@ class Database:
         connect = partial(
             _connect,
             url,
-            # The defaults drop statements after five minutes and never keep long ones.
+            # The defaults drop statements after five minutes and keep none of more than 15 kB. Each that is kept takes
+            # memory of the database as long as the connection lives, so that the longest are not.
             statement_cache_size=1000,
             max_cached_statement_lifetime=0,
-            max_cacheable_statement_size=0,
+            max_cacheable_statement_size=100_000,
             server_settings={
                 "search_path": "fhir",
                 "plan_cache_mode": "force_generic_plan",  # every shape is fenced: there is one good plan

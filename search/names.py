@@ -48,6 +48,10 @@ class Unknown(Exception):
         return self._message if isinstance(self._message, str) else self._message()
 
 
+class Unready(Unknown):
+    """A name that will mean something as soon as what it is about is indexed."""
+
+
 class Names:
     """What names mean by some definitions. What was looked up is remembered: one is made for each search."""
 
@@ -77,7 +81,7 @@ class Names:
         if found is None:
             raise Unknown(lambda: _unknown(resource_types, code, self.parameters(resource_types)))
         if found.unready:
-            raise Unknown(f"The search parameter {code} {found.unready}.")
+            raise Unready(f"The search parameter {code} {found.unready}.")
         return found
 
     def pointed(self, definition: SearchParameter) -> tuple[str, ...]:
@@ -203,7 +207,7 @@ class Names:
             except (Unknown, FhirError) as error:
                 failed.append(error)
         if not kinds:
-            refused = [error for error in failed if isinstance(error, FhirError)]
+            refused = [error for error in failed if isinstance(error, FhirError | Unready)]
             if len(failed) > 1 and not refused:
                 raise Unknown(f"None of {_some(pointed)}, to which {code} points, has the search parameter after it.")
             raise refused[0] if refused else failed[0]

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from resources.outcome import BadRequest
 
 _NONCE: Final = 12  # bytes
-_INVALID: Final = "This link to a page is not valid here."
+_INVALID: Final = "This link to a page (_page, _includes) is not valid here."
 
 
 class Place(msgspec.Struct, frozen=True, array_like=True):

@@ -208,6 +208,8 @@ class _Reader:
             self._format.append((name, value))
         elif code in _INCLUDES:
             self._read_include(code, modifier, value)
+        elif modifier and code in RESULT_PARAMETERS:
+            raise NotSupported(f"{name}: {code} has no modifiers.")
         elif name in RESULT_PARAMETERS:
             self._once(name, value)
             self._read_result(name, value)
@@ -294,6 +296,11 @@ class _Reader:
     def result(self, base_url: str, warnings: tuple[Issue, ...]) -> Query:
         given = self._given
         summary = given.get("_summary")
+        if "_page" in given and self._criteria:
+            raise BadRequest(
+                f"{self._criteria[0].name}: a page link has its whole search inside; criteria cannot be added to it.",
+                code="value",
+            )
         if self._includes and summary == "text":
             raise BadRequest("_include and _revinclude cannot be mixed with _summary=text.", code="value")
         self._bound()

@@ -128,6 +128,7 @@ def test_su_3_a_full_resource_is_left_as_it_is() -> None:
         (("multipleBirth[x]",), {"multipleBirthInteger", "active", "modifierExtension"}),
         (("multipleBirthBoolean",), {"multipleBirthInteger", "active", "modifierExtension"}),
         (("Patient.name", "Observation.code"), {"name", "active", "modifierExtension"}),
+        (("resourceType", "name"), {"name", "active", "modifierExtension"}),
         (("managingOrganization",), {"managingOrganization", "contained", "active", "modifierExtension"}),
     ],
 )
@@ -201,7 +202,6 @@ def test_su_1_resources_inside_a_bundle_are_cut_and_tagged_too() -> None:
         (("",), "_elements="),
         (("name.family",), "_elements=name.family"),
         (("Observation.name",), "Observation has no such element"),
-        (("resourceType",), "_elements=resourceType"),
     ],
 )
 def test_su_2_an_unknown_name_is_refused(names: tuple[str, ...], message: str) -> None:

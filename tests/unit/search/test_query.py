@@ -146,7 +146,7 @@ def test_se11_errors_name_parameter_and_value(query: str, strict: bool) -> None:
         "_has:Provenance:target:nonsense", "_include=Nonsense:subject", "_include=Observation", "_has",
         "_include=Observation:nonsense", "_include=Observation:code", "_revinclude=Provenance:target:Nonsense",
         "_include=Observation:subject:Practitioner", "_sort=nonsense", "_sort=-date,nonsense", "_sort=code-value-quantity",
-        "_sort=_content", "_sort=_list", "_type=Patient", "_score", "_query:x",
+        "_sort=_content", "_sort=_list", "_type=Patient", "_score",
     ],
 )  # fmt: skip
 def test_se9_what_is_unknown_is_refused_or_ignored_with_a_warning(name: str) -> None:
@@ -178,6 +178,7 @@ def test_se9_an_unknown_parameter_is_told_the_valid_ones_and_the_likeliest() -> 
         "_lastUpdated:not", "code:not:missing", "subject:Patient:missing", "code-value-quantity:missing",
         "code-value-quantity:not", "subject:Practitioner.name", "subject:identifier.value", "subject.name:nonsense",
         "_has:Provenance:target:agent:nonsense", "_include:nonsense", "_list:missing", "_content:exact",
+        "_sort:missing", "_count:exact", "_summary:not",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("strict", [True, False])
@@ -301,7 +302,7 @@ OWN = SearchParameter(
 def test_xp4_a_parameter_that_is_not_ready_says_how_far_it_is() -> None:
     for own in (R4.with_parameters([OWN]), R4.with_parameters([with_state(OWN, "")])):
         ready = not own.parameters_of("Patient")["shade"].unready
-        for text in ("shade=a", "_sort=shade", "_has:Patient:link:shade=a"):
+        for text in ("shade=a", "_sort=shade", "_has:Patient:link:shade=a", "link.shade=a"):
             if ready:
                 assert parse(own, ("Patient",), text).warnings == ()
                 continue
@@ -314,6 +315,12 @@ def test_xp4_a_parameter_that_is_not_ready_says_how_far_it_is() -> None:
 
 def with_state(parameter: SearchParameter, unready: str) -> SearchParameter:
     return msgspec.structs.replace(parameter, unready=unready)
+
+
+def test_criteria_cannot_be_added_to_a_page_link() -> None:
+    with pytest.raises(BadRequest, match="status"):
+        parsed("_page=x&status=final")
+    assert parsed("_page=x&_format=json").page == "x"
 
 
 values = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=8).map(escape)
