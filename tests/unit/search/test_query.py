@@ -326,16 +326,9 @@ def test_criteria_cannot_be_added_to_a_page_link() -> None:
 values = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=8).map(escape)
 lists = st.lists(values, min_size=1, max_size=3).map(tuple)
 codes = [
-    "code",
-    "status",
-    "subject",
-    "value-string",
-    "value-quantity",
-    "_tag",
-    "_profile",
-    "code-value-quantity",
+    "code", "status", "subject", "value-string", "value-quantity", "_tag", "_profile", "code-value-quantity",
     "date",
-]
+]  # fmt: skip
 clauses = st.builds(Clause, st.sampled_from(codes), st.none(), lists)
 clauses |= st.builds(Clause, st.just("code"), st.sampled_from(["not", "text", "in", "below"]), lists)
 clauses |= st.builds(
