@@ -14,11 +14,11 @@ from resources.definitions import SearchParameter
 from resources.outcome import FhirError
 from search import build
 from search.criteria import Clause
+from search.escapes import PREFIXES
 from search.indexer import Indexer
 from search.names import Names, Unknown
 from search.parameters import module_of
 
-COMPARATORS: Final = ("eq", "ne", "gt", "ge", "lt", "le", "sa", "eb", "ap")  # http://hl7.org/fhir/search-comparator
 _NO_COMPARATOR: Final = "xx"  # letters before a value that is understood all the same: there they are part of it
 _TYPE: Final = "[type]"  # stands for the name of a resource type
 # One value of each form that some type of parameter or modifier reads.
@@ -87,7 +87,7 @@ class _Asking:
         """Those that are understood before a value where other letters are not."""
         if self._understands(None, _NO_COMPARATOR + plain):
             return ()
-        return tuple(one for one in COMPARATORS if self._understands(None, one + plain))
+        return tuple(one for one in PREFIXES if self._understands(None, one + plain))
 
     def _is_known(self, modifier: str | None) -> bool:
         try:

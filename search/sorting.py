@@ -26,17 +26,17 @@ def selected(plan: Plan, arguments: Arguments) -> str:
     if plan.sorted:
         return _in_order(plan, arguments)
     unordered = replace(plan, after=None, limit=None, order=NEWEST, backward=False)
-    return _page_of(plan, f"({matches(unordered, arguments)}) m", "m", arguments, 0)
+    return _page_of(plan, f"({matches(unordered, arguments)}) m", arguments, 0)
 
 
-def _page_of(plan: Plan, source: str, alias: str, arguments: Arguments, known: int) -> str:
-    """A page of the candidates of the source, ordered by all keys; the first of them may be known as columns k1 …"""
-    lookups, columns, n = "", [f"{alias}.s", f"{alias}.rid"], 0
+def _page_of(plan: Plan, source: str, arguments: Arguments, known: int) -> str:
+    """A page of the candidates m of the source, ordered by all keys; the first of them may be known as columns k1 …"""
+    lookups, columns, n = "", ["m.s", "m.rid"], 0
     for m, key in enumerate(plan.order.keys):
         if m < known:
-            columns += [f"{alias}.k{n + i}" for i, _ in enumerate(key.columns, 1)]
+            columns += [f"m.k{n + i}" for i, _ in enumerate(key.columns, 1)]
         else:
-            lookups += f" cross join lateral ({orders.values(key, alias, arguments)}) l{m}"
+            lookups += f" cross join lateral ({orders.values(key, 'm', arguments)}) l{m}"
             columns += [f"l{m}.{column} as k{n + i}" for i, (column, _) in enumerate(key.columns, 1)]
         n += len(key.columns)
     ordered = orders.text(plan.order, "w", plan.backward)
@@ -72,7 +72,7 @@ def _with_value(plan: Plan, at: Place | None, arguments: Arguments) -> str:
     if len(plan.order.keys) == 1 and plan.order.ascending == orders.natural(key):
         place = plan.after if at is not None else None
         rows = _walked(plan, key, plan.limit, arguments, after=place)
-        return _page_of(plan, f"({rows}) m", "m", arguments, 1)
+        return _page_of(plan, f"({rows}) m", arguments, 1)
     # The value of the last one that the page can need; all with that value are looked at, since the other keys decide.
     columns = ", ".join(f"b.k{n}" for n, _ in enumerate(key.columns, 1))
     reached = ""
@@ -84,7 +84,7 @@ def _with_value(plan: Plan, at: Place | None, arguments: Arguments) -> str:
     further = _walked(plan, key, plan.limit, arguments, beyond=at)
     last = f"(select {columns} from (select {columns} from ({further}) b{reached}) b order by {ordered} limit 1)"
     rows = _walked(plan, key, None, arguments, start=at, last=last)
-    return _page_of(plan, f"({rows}) m", "m", arguments, 1)
+    return _page_of(plan, f"({rows}) m", arguments, 1)
 
 
 def _zip(place: Place, key: Key) -> list[tuple[Any, tuple[str, str]]]:
@@ -169,7 +169,6 @@ def _without_value(plan: Plan, arguments: Arguments) -> str:
     rest = replace(
         plan,
         conditions=(*plan.conditions, key.absent) if key.absent else plan.conditions,
-        driver=plan.driver,
         undated=plan.undated or key.kind == "primary",
         after=plan.after[width:] if reached and plan.after else None,
     )
@@ -180,4 +179,4 @@ def _without_value(plan: Plan, arguments: Arguments) -> str:
         found = matches(replace(rest, order=NEWEST, sorted=False, backward=backward), arguments)
     source = f"(select {', '.join(columns)} from ({found}) m) m"
     whole = plan if reached else replace(plan, after=None)
-    return _page_of(whole, source, "m", arguments, len(plan.order.keys))
+    return _page_of(whole, source, arguments, len(plan.order.keys))

@@ -17,7 +17,7 @@ from resources.outcome import BadRequest
 from resources.store import NO_DATE
 
 from ..conditions import Box, Condition, Dates, Updated
-from ..escapes import unescape
+from ..escapes import prefixed, unescape
 from ..intervals import DAY, width_class
 from ..intervals import EARLIEST as FIRST
 from ..intervals import LATEST as LAST
@@ -33,7 +33,6 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 _FORM: Final = re.compile(
     r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?(Z|[+-]\d\d:\d\d)?)?)?)?", re.ASCII
 )
-_PREFIXED: Final = re.compile(r"(eq|ne|gt|lt|ge|le|sa|eb|ap)?(.*)", re.DOTALL)
 
 
 def bounds(text: str) -> tuple[int, int]:
@@ -165,8 +164,7 @@ def ranges(parameter: Parameter, values: tuple[str, ...]) -> tuple[Box, ...]:
     found: dict[Box, None] = {}
     now = time.time_ns() // 1000
     for value in values:
-        # A plus sign that was not encoded has become a space.
-        prefix, text = _PREFIXED.fullmatch(unescape(value).strip().replace(" ", "+")).groups()  # type: ignore[union-attr]
+        prefix, text = prefixed(unescape(value))
         try:
             first, after = bounds(text)
         except ValueError:

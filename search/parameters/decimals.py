@@ -15,6 +15,8 @@ from typing import Final
 
 from resources.exact import DIGITS
 
+from ..escapes import prefixed
+
 LOWEST: Final = ""  # before any number
 HIGHEST: Final = "~"  # after any number
 
@@ -22,7 +24,6 @@ Box = tuple[str, str, str, str]  # (a, b, c, d): a ≤ lo < b and c < hi ≤ d
 Number = int | Decimal
 
 _FORM: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,9})?", re.ASCII)
-_PREFIXED: Final = re.compile(r"(eq|ne|gt|lt|ge|le|sa|eb|ap)?(.*)", re.DOTALL)
 _COMPLEMENT: Final = str.maketrans("0123456789", "9876543210")
 _FAR: Final = 20  # exponents from here on are spelled out
 _MIDDLE: Final = 50_000  # added to an exponent that is spelled out, in five digits
@@ -66,14 +67,13 @@ def scaled(number: Number, numerator: Decimal, denominator: Decimal) -> Decimal:
 
 def read(value: str) -> tuple[str, Decimal]:
     """Prefix ("" for none) and number of a search value. Raises ValueError for what is none."""
-    # A plus sign that was not encoded has become a space.
-    prefix, form = _PREFIXED.fullmatch(value.strip().replace(" ", "+")).groups()  # type: ignore[union-attr]
+    prefix, form = prefixed(value)
     if len(form) > 2 * DIGITS or _FORM.fullmatch(form) is None:
         raise ValueError(value)
     number = Decimal(form)
     if number.adjusted() + 1 > DIGITS or -exponent_of(number) > DIGITS:
         raise ValueError(value)
-    return prefix or "", number
+    return prefix, number
 
 
 def exponent_of(number: Decimal) -> int:

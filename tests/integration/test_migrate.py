@@ -103,7 +103,10 @@ async def test_grants_wait_for_locks_as_migrations_do(urls: Urls, tmp_path: Path
     """A lock that somebody holds is tried again, also after the last migration."""
     floor = tmp_path / "locked"
     floor.mkdir()
-    (floor / "grants.sql").write_text("set lock_timeout = '50ms'; grant select on fhir.resource to {application}")
+    (floor / "grants.sql").write_text(
+        "set lock_timeout = '50ms'; lock table fhir.resource in access share mode; "  # GRANT itself waits on 18 only
+        "grant select on fhir.resource to {application}"
+    )
     async with Owner.connect(urls.owner) as blocker:
         async with blocker.transaction():
             await blocker.run("lock table fhir.resource in access exclusive mode")

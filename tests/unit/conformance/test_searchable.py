@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.searchable import COMPARATORS, Searchable, searchable
+from conformance.searchable import Searchable, searchable
 from resources.definitions import load
 from resources.hashing import Hash
 from resources.outcome import FhirError
 from search import build
+from search.escapes import PREFIXES
 from search.indexer import Indexer
 from search.names import Names
 from search.query import parse
@@ -41,10 +42,10 @@ def test_what_is_said_of_some_parameters() -> None:
     patient, observation = of("Patient"), of("Observation")
     assert patient["family"].modifiers == ("missing", "contains", "exact")
     assert patient["family"].comparators == ()
-    assert patient["birthdate"].comparators == COMPARATORS
+    assert patient["birthdate"].comparators == PREFIXES
     assert patient["birthdate"].documentation.startswith("Modifiers: :missing; Comparators: eq ne gt")
-    assert observation["value-quantity"].comparators == COMPARATORS
-    assert of("RiskAssessment")["probability"].comparators == COMPARATORS
+    assert observation["value-quantity"].comparators == PREFIXES
+    assert of("RiskAssessment")["probability"].comparators == PREFIXES
     assert {"text", "in", "not-in", "above", "below", "not"} <= set(observation["code"].modifiers)
     assert "of-type" in patient["identifier"].modifiers
     assert "of-type" not in observation["code"].modifiers

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.escapes import escape, is_well_formed, split, unescape
+from search.escapes import escape, is_well_formed, prefixed, split, unescape
 
 TEXT = st.text(alphabet="ab\\,$| ä", max_size=12)
 
@@ -24,3 +24,10 @@ def test_what_was_escaped_and_joined_is_split_and_read_again(texts: list[str], s
 )
 def test_a_backslash_stands_only_before_a_separator(text: str, well_formed: bool) -> None:
     assert is_well_formed(text) is well_formed
+
+
+def test_a_prefix_stands_before_the_value() -> None:
+    assert prefixed("ge2020") == ("ge", "2020")
+    assert prefixed(" 2020-01-01T00:00:00 01:00") == ("", "2020-01-01T00:00:00+01:00")
+    assert prefixed("xx5") == ("", "xx5")
+    assert prefixed("") == ("", "")
