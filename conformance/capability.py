@@ -9,7 +9,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
 from typing import Any, Final, Protocol
 
+from msgspec import Struct
+
 from resources.definitions import Definitions
+from resources.operation import OperationDefinition
 
 from .searchable import Searchable
 
@@ -30,13 +33,27 @@ class Route(Protocol):
     def interaction(self) -> str: ...
 
 
-class Operation(Protocol):
-    """A row of the table of operations."""
+class Operation(Struct, frozen=True):
+    """An operation that can be asked here."""
+
+    definition: OperationDefinition
+    canonical: str  # URL of its definition
+    levels: frozenset[str]  # system, type, instance, version: as far as it is done here
+    methods: tuple[str, ...] = ("GET", "POST")
+    open: bool = False  # takes more parameters than are defined
+    documentation: str = ""  # what is to be known besides the definition
 
     @property
-    def code(self) -> str: ...
-    @property
-    def definition(self) -> str: ...
+    def code(self) -> str:
+        return self.definition.code
+
+    def types(self, definitions: Definitions) -> tuple[str, ...]:
+        """The resource types that it can be asked of, or of one resource of them."""
+        return definitions.types_below(self.definition.resource) if {"type", "instance"} & self.levels else ()
+
+    def as_json(self) -> dict[str, str]:
+        stated = {"name": self.code, "definition": self.canonical}
+        return stated | ({"documentation": self.documentation} if self.documentation else {})
 
 
 def capability_statement(
@@ -49,7 +66,9 @@ def capability_statement(
     controls: Collection[str],
     preconditions: Mapping[str, Collection[str]],
     formats: Sequence[str],
+    patch_formats: Sequence[str],
     update_create: bool,
+    conditional_delete_max: int,
     base: str,
     software: tuple[str, str],
     date: date,
@@ -58,7 +77,9 @@ def capability_statement(
 
     searchable: the parameters of a resource type that work. common: codes of those that work over all types at once.
     controls: names of what else a search may say, `_count` among them. preconditions: interaction → headers it heeds.
-    update_create: whether a PUT may create. software: name and version. date: when what is said here last changed."""
+    formats, patch_formats: what `_format` and the Content-Type of a patch may say. update_create: whether a PUT may create.
+    conditional_delete_max: resources that one conditional delete may delete. software: name and version. date: when what
+    is said here last changed."""
     asked_for = {route.interaction for route in routes}
     shapes = {(route.interaction, route.shape) for route in routes}
     heeded = {interaction: frozenset(headers) for interaction, headers in preconditions.items()}
@@ -70,11 +91,12 @@ def capability_statement(
         "conditionalCreate": "if-none-exist" in heeded["create"],
         "conditionalRead": _conditional_read(heeded["read"]),
         "conditionalUpdate": ("update", "[type]") in shapes,
-        "conditionalDelete": "single" if ("delete", "[type]") in shapes else "not-supported",
+        "conditionalDelete": _conditional_delete(("delete", "[type]") in shapes, conditional_delete_max),
         "referencePolicy": ["literal", "logical"],
     }
     parameters = {one: tuple(searchable(one)) for one in definitions.resource_types}
     included, pointing = _includes(parameters)
+    named = _operations(operations, definitions) if "operation" in asked_for else {}
     resources = []
     for resource_type in definitions.resource_types:
         stated: dict[str, Any] = {
@@ -87,6 +109,8 @@ def capability_statement(
         if "_revinclude" in controls:
             stated["searchRevInclude"] = ["*", *pointing[resource_type]]
         stated["searchParam"] = [_search_parameter(one) for one in parameters[resource_type]]
+        if resource_type in named:
+            stated["operation"] = named[resource_type]
         resources.append(stated)
     rest: dict[str, Any] = {"mode": "server", "resource": resources}
     rest["interaction"] = [{"code": code} for code in _SYSTEM_LEVEL if code in asked_for]
@@ -97,10 +121,10 @@ def capability_statement(
     if "search-compartment" in asked_for:
         names = sorted(definitions.compartments)
         rest["compartment"] = [f"{_COMPARTMENT}{name[0].lower()}{name[1:]}" for name in names]
-    if operations:
-        rest["operation"] = [{"name": one.code, "definition": one.definition} for one in operations]
+    if "" in named:
+        rest["operation"] = named[""]
     name, version = software
-    return {
+    statement: dict[str, Any] = {
         "resourceType": "CapabilityStatement",
         "status": "active",
         "date": date.isoformat(),
@@ -109,8 +133,26 @@ def capability_statement(
         "implementation": {"description": f"{name} at {base}", "url": base},
         "fhirVersion": FHIR_VERSION,
         "format": list(formats),
-        "rest": [rest],
     }
+    if "patch" in asked_for:
+        statement["patchFormat"] = list(patch_formats)
+    return {**statement, "rest": [rest]}
+
+
+def _operations(operations: Sequence[Operation], definitions: Definitions) -> dict[str, list[dict[str, str]]]:
+    """By resource type those that can be asked of it or of one resource of it; under "" those of the whole system."""
+    found: dict[str, list[dict[str, str]]] = {}
+    for one in operations:
+        for name in (*([""] if "system" in one.levels else []), *one.types(definitions)):
+            found.setdefault(name, []).append(one.as_json())
+    return found
+
+
+def _conditional_delete(possible: bool, most: int) -> str:
+    """http://hl7.org/fhir/conditional-delete-status"""
+    if not possible:
+        return "not-supported"
+    return "single" if most == 1 else "multiple"
 
 
 def _conditional_read(heeded: Collection[str]) -> str:

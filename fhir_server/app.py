@@ -22,32 +22,38 @@ from search.run import Search
 from search.store import own_parameters
 from terminology.membership import Terminology
 
+from . import asynchronous
 from .bundle import process
+from .dispatch import Dispatcher
 from .edge import Edge, Opened
 from .entries import READS, Interaction
 from .floors import FLOORS
-from .interactions import create, delete, update
-from .jobs import Jobs
+from .jobs import JOBS, Jobs
 from .settings import SETTINGS, Settings
 from .store import Registered
 from .tenancy import Tenant, Tenants
+from .writing import create, delete, patch, update
 
 # Every interaction that ROUTES knows, and what does it.
 INTERACTIONS: Final[Mapping[str, Interaction]] = {
     **READS,
     "create": create,
     "update": update,
+    "patch": patch,
     "delete": delete,
     "batch": process,
     "transaction": process,
+    "async-status": asynchronous.status,
+    "async-cancel": asynchronous.cancel,
 }
+_DISPATCHER: Final = Dispatcher(INTERACTIONS)
 
 
 def application(settings: Settings) -> Edge:
     """The ASGI application; its lifespan opens the database. Raises Unsafe there when it must not serve."""
     opening = partial(opened, settings, jobs=True)
     origins = [origin.strip() for origin in settings.cors_origins.split(",") if origin.strip()]
-    return Edge(INTERACTIONS, opening, max_body=settings.max_body, base_url=settings.base_url, cors_origins=origins)
+    return Edge(_DISPATCHER, opening, max_body=settings.max_body, base_url=settings.base_url, cors_origins=origins)
 
 
 @contextlib.asynccontextmanager
@@ -57,7 +63,8 @@ async def opened(settings: Settings, *, jobs: bool = False, fair: bool = True) -
     fair: leaving half of the time to requests. Raises Unsafe when the database is not fit to serve."""
     database = await Database.open(settings.database_url, connections=settings.connections)
     tenants = Tenants(database, _tenant_of(database))
-    working = Jobs(database, tenants, settings.base_url, fair=fair)
+    steps = {**JOBS, asynchronous.KIND: asynchronous.step(_DISPATCHER.act)}
+    working = Jobs(database, tenants, settings.base_url, steps=steps, fair=fair)
     try:
         if pending := await migrate.pending(database, FLOORS):
             raise Unsafe(f"the schema lacks {', '.join(pending)}; run `fhir-server migrate`")

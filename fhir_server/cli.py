@@ -21,7 +21,7 @@ import orjson
 
 from resources import migrate
 from resources.database import Unsafe
-from resources.outcome import FhirError
+from resources.outcome import BadRequest, FhirError
 
 from . import commands, settings
 from .commands import Failed, run
@@ -128,8 +128,12 @@ def work(number: int) -> None:
     """The life of a worker. The listening socket has this number; the settings are a line on standard input, whose end
     means: answer the requests you have, and exit."""
     import uvicorn
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
     from .app import application
+    from .edge import LARGEST_HEAD
+    from .exchange import failure
+    from .media import JSON
 
     line = sys.stdin.buffer.readline()
     if not line:
@@ -138,9 +142,30 @@ def work(number: int) -> None:
     logging.basicConfig(level=given.log_level.upper(), format="%(levelname)s %(message)s")
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     logging.getLogger("asyncpg").setLevel(logging.ERROR)  # its pool tells at length that the database is away
+
+    class Bounded(HttpToolsProtocol):
+        """Hangs up on a request whose URL and headers do not end: uvicorn would keep them for as long as they come.
+
+        What is no HTTP is answered with an OperationOutcome too."""
+
+        head = 0  # bytes that came since the last head was complete
+
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            begun = self.scope is not None and (self.cycle is None or self.cycle.scope is not self.scope)
+            self.head = self.head + len(data) if begun else 0
+            if self.head > 2 * LARGEST_HEAD:  # the URL is no header
+                self.send_400_response("The head of the request is too large.")
+
+        def send_400_response(self, msg: str) -> None:
+            outcome = failure(BadRequest(f"{msg} A URL has at most {LARGEST_HEAD - 1} bytes.", code="structure"))
+            head = f"HTTP/1.1 400 Bad Request\r\nContent-Type: {JSON};charset=utf-8\r\nConnection: close\r\n"
+            self.transport.write(f"{head}Content-Length: {len(outcome.body)}\r\n\r\n{outcome.body}".encode())
+            self.transport.close()
+
     config = uvicorn.Config(
         application(given),
-        http="httptools",
+        http=Bounded,
         ws="none",
         lifespan="on",
         log_config=None,

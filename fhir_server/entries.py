@@ -5,8 +5,7 @@ https://hl7.org/fhir/R4/bundle.html#bundle-entry
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import unquote
@@ -21,10 +20,12 @@ from resources.store import Version
 from .answers import response_entry
 from .exchange import Request, Response, http_date
 from .history import history
-from .interactions import Plan, new_logical_id, plan_create, plan_delete, plan_update, read, vread, written
 from .links import normal
 from .metadata import capabilities
+from .operations import operation, operation_definition
+from .planning import Plan, Write, answer, write_of
 from .preferences import preferences
+from .reading import read, vread
 from .router import find
 from .searching import search
 
@@ -41,14 +42,16 @@ READS: Final[Mapping[str, Interaction]] = {
     "search-type": search,
     "search-compartment": search,
     "search-system": search,
+    "operation": operation,
+    "operation-definition": operation_definition,
 }
 # The order of work, whatever the order in the Bundle; reads come last.
-ORDER: Final = {"delete": 0, "create": 1, "update": 2}
-_FAIR: Final = 50  # entries that are planned before other requests have their turn
+ORDER: Final = {"delete": 0, "create": 1, "update": 2, "patch": 2}
+_WITH_RESOURCE: Final = frozenset({"create", "update", "patch", "operation"})
 _PRECONDITIONS: Final = {"ifMatch": "if-match", "ifNoneMatch": "if-none-match", "ifNoneExist": "if-none-exist"}
 
 
-class Entry(Struct):
+class Entry(Struct, eq=False):
     """One entry of the Bundle, as a request."""
 
     index: int
@@ -56,7 +59,7 @@ class Entry(Struct):
     request: Request
     head: bool  # only what a GET says besides the resource
     full_url: str  # normal; "" if there is none
-    identity: tuple[str, str]  # resource type and logical id, of a write; the server's own id for a create
+    write: Write | None = None  # what it asks for if it writes
 
     @property
     def path(self) -> str:
@@ -66,6 +69,10 @@ class Entry(Struct):
 def entry_of(request: Request, index: int, entry: dict[str, Any]) -> Entry:
     """An entry read as a request. Raises what the router raises, and BadRequest (400)."""
     asked = entry["request"]
+    for name in ("method", "url"):
+        if name not in asked:  # it is there, but has extensions only
+            message = f"The {name} of an entry's request has no value."
+            raise Invalid(message, code="required", expression=[f"Bundle.request.{name}"])
     url: str = asked["url"]
     if url.startswith(("http://", "https://")):
         if url != request.base and not url.startswith((request.base + "/", request.base + "?")):
@@ -85,31 +92,21 @@ def entry_of(request: Request, index: int, entry: dict[str, Any]) -> Entry:
         headers["prefer"] = request.headers["prefer"]
     method = "GET" if asked["method"] == "HEAD" else asked["method"]
     interaction = find(method, path, request.tenant.definitions).interaction
-    if interaction in ("batch", "transaction"):
-        raise BadRequest("A Bundle of requests cannot be an entry of another one.", code="value")
-    resource = entry.get("resource") if interaction in ("create", "update") else None
+    if interaction not in ORDER and interaction not in READS:
+        raise BadRequest(f"{method} {url[:200]!r} cannot be an entry of a Bundle.", code="not-supported")
+    resource = entry.get("resource") if interaction in _WITH_RESOURCE else None
     if not isinstance(resource, dict | None):
         raise Invalid("The resource is not an object.", code="structure", expression=[path[0]])
-    identity = (
-        (path[0], new_logical_id() if interaction == "create" else path[-1]) if interaction in ORDER else ("", "")
-    )
     made = Request(method, path, request.tenant, request.base, query, headers, b"", resource)
-    return Entry(index, interaction, made, asked["method"] == "HEAD", normal(entry.get("fullUrl", "")), identity)
-
-
-async def plan_entry(session: Session, entry: Entry) -> Plan:
-    """The write an entry asks for. Raises what the interaction raises."""
-    if entry.index % _FAIR == 0:
-        await asyncio.sleep(0)
-    if entry.interaction == "create":
-        return await plan_create(session, entry.request, entry.identity[1])
-    return await (plan_update if entry.interaction == "update" else plan_delete)(session, entry.request)
+    write = write_of(made, interaction) if interaction in ORDER else None
+    return Entry(index, interaction, made, asked["method"] == "HEAD", normal(entry.get("fullUrl", "")), write)
 
 
 def seen_from_bundle(entry: Entry, error: FhirError) -> FhirError:
-    """An error of an entry as seen from the Bundle: at its resource if it is about that."""
-    resource_type = entry.identity[0]
-    about = resource_type and any(e.startswith(resource_type) for issue in error.issues for e in issue.expression)
+    """An error of an entry as seen from the Bundle: at its resource if it is about that, or about the patch in it."""
+    sent = (entry.request.resource or {}).get("resourceType")
+    types = (entry.write.resource_type if entry.write else "", sent, "Parameters")  # or should have been sent
+    about = any(e.partition(".")[0].partition("[")[0] in types for issue in error.issues for e in issue.expression)
     return error.within(f"{entry.path}.resource" if about else entry.path)
 
 
@@ -119,7 +116,13 @@ async def read_entry(session: Session, entry: Entry) -> str:
     return response_entry(replace(response, body="") if entry.head else response)
 
 
-def written_entry(entry: Entry, plan: Plan, version: Version) -> str:
+def written_entry(entry: Entry, plan: Plan, versions: Sequence[Version]) -> str:
     """The answer to an entry whose write was done."""
-    outcome = preferences(entry.request.headers).wants_outcome
-    return response_entry(written(entry.request, plan, version), outcome=outcome)
+    assert entry.write
+    return answered_entry(entry, answer(entry.write, plan, versions))
+
+
+def answered_entry(entry: Entry, response: Response) -> str:
+    """The answer to an entry that writes, where it is known."""
+    outcome = entry.interaction == "delete" or preferences(entry.request.headers).wants_outcome
+    return response_entry(response, outcome=outcome)

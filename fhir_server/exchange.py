@@ -14,13 +14,13 @@ from typing import Any, Final
 import orjson
 from msgspec import Struct
 
-from resources import exact
+from resources import exact, fhir_xml
 from resources.outcome import FhirError, Gone, Issue, Malformed, operation_outcome
 from resources.store import Version
 
+from .media import is_xml
 from .tenancy import Tenant
 
-JSON: Final = "application/fhir+json"
 NO_HEADERS: Final[Mapping[str, str]] = {}
 
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -39,12 +39,19 @@ class Request(Struct, frozen=True):
     body: bytes = b""
     resource: dict[str, Any] | None = None  # the body where it is decoded already: in a Bundle entry
 
+    @property
+    def content_type(self) -> str:
+        """The media type of the body, without parameters and in lower case; "" if none is stated."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
     def decode(self) -> dict[str, Any]:
-        """The resource in the body, as an exact tree. Raises Malformed (400)."""
+        """The resource in the body, as an exact tree, whether it was sent in JSON or XML. Raises Malformed (400)."""
         if self.resource is not None:
             return self.resource
         if not self.body:
             raise Malformed("The request has no body; a resource was expected.", code="required")
+        if is_xml(self.content_type):
+            return fhir_xml.decode(self.tenant.definitions, self.body)
         return exact.decode(self.body)
 
 
@@ -57,6 +64,8 @@ class Response(Struct, frozen=True):
     last_updated: datetime | None = None  # UTC
     location: str = ""  # absolute, with the version; of writes
     headers: Mapping[str, str] = NO_HEADERS  # those that are in neither of the fields above
+    content: bytes = b""  # instead of a body: what is not FHIR and is sent as it is …
+    content_type: str = ""  # … under this media type
 
     @property
     def etag(self) -> str:

@@ -1,8 +1,9 @@
 """Jobs: long work in the background, step by step, on whichever worker has time.
 
 A worker takes a job that is due for the time of a lease and keeps what each step leaves; if it is killed, another one
-goes on from there when the lease is over. A worker does one job at a time, on one connection, and no more than half of
-the time, so that requests come first.
+goes on from there when the lease is over. Each kind of job has a lane of its own, so that a long one of one kind is
+nothing to wait for to another; in a lane a worker does one job at a time, or a few, each no more than half of the time,
+so that requests come first.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ import os
 import secrets
 import time
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from resources.database import Database, Session
 from resources.outcome import FhirError, NotFound, Unavailable
@@ -47,8 +48,10 @@ async def _reindex(session: Session, tenant: Tenant, job: Job, base_url: str) ->
     return await reindexing.step(session, needed, job.job_id, job.arguments, job.progress)
 
 
-# Every kind of job, and what does a step of it.
+# Every kind of job, and what does a step of it; that of requests is put in where the application is put together.
 JOBS: Final[Mapping[str, Work]] = {"reindex": _reindex}
+# How many jobs of a kind a worker does at once, if not one; each may take a connection for as long as it lasts.
+AT_ONCE: Final[Mapping[str, int]] = {"request": 2}
 
 
 class _Lost(Exception):
@@ -65,12 +68,13 @@ class Jobs:
         base_url: str = "",
         *,
         steps: Mapping[str, Work] = JOBS,
+        at_once: Mapping[str, int] = AT_ONCE,
         lease: float = LEASE,
         fair: bool = True,
     ) -> None:
         """base_url: of the server, if it is called by one name. steps: what does a step of each kind of job.
 
-        lease: in seconds. fair: leaves half of the time to requests."""
+        at_once: jobs of a kind, if not one. lease: in seconds. fair: leaves half of the time to requests."""
         self._database = database
         self._tenants = tenants
         self._base_url = base_url.rstrip("/")
@@ -78,31 +82,42 @@ class Jobs:
         self._lease = lease
         self._fair = fair
         self._worker = f"{os.getpid()}-{secrets.token_hex(4)}"
-        self._called = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._lanes = [kind for kind in steps for _ in range(at_once.get(kind, 1))]
+        self._called: list[asyncio.Event] = []
+        self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Looks for jobs from now on."""
-        self._database.listen("fhir_job", self._called.set)
-        self._task = asyncio.create_task(self._work())
+        self._called = [asyncio.Event() for _ in self._lanes]
+        self._database.listen("fhir_job", self._call)
+        self._tasks = [
+            asyncio.create_task(self._work(kind, called))
+            for kind, called in zip(self._lanes, self._called, strict=True)
+        ]
 
     async def stop(self) -> None:
-        """Stops after the statement under way; another worker goes on at once."""
-        if self._task:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+        """Stops after the statements under way; another worker goes on at once."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
 
-    async def _work(self) -> None:
+    def _call(self) -> None:
+        for called in self._called:
+            called.set()
+
+    async def _work(self, kind: str, called: asyncio.Event) -> None:
+        """One lane."""
         while True:
             try:
-                self._called.clear()
-                while job := await store.claim_job(self._database, self._worker, self._lease, self._steps):
+                called.clear()
+                while job := await store.claim_job(self._database, self._worker, self._lease, [kind]):
                     await self.do(job)
             except FhirError:  # the database is away
                 await asyncio.sleep(1)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(POLL):  # not wait_for, which may take a cancellation for an answer
-                    await self._called.wait()
+                    await called.wait()
 
     async def do(self, job: Job) -> None:
         """Does a job that this worker holds, to its end or until another one has it.
@@ -110,16 +125,7 @@ class Jobs:
         Raises NotFound if there is no such tenant, Unavailable."""
         session = self._database.session(job.tenant_id)
         try:
-            async with self._holding(job):
-                while True:
-                    step = await self._step(session, job)
-                    if step.ended or not step.progress:  # not begun: others may come first
-                        return await self._save(
-                            session, job, "done" if step.ended else "due", step.progress, step.pause
-                        )
-                    await self._save(session, job, "due", step.progress, self._lease)
-                    job = replace(job, progress=step.progress)
-                    await asyncio.sleep(step.pause)
+            await self._as_long_as_held(job, self._do(session, job))
         except _Lost:
             pass
         except Unproved as error:
@@ -129,6 +135,28 @@ class Jobs:
             with contextlib.suppress(FhirError):
                 await asyncio.shield(store.hold_job(self._database, job, self._worker, 0))
             raise
+
+    async def _as_long_as_held(self, job: Job, work: Coroutine[Any, Any, None]) -> None:
+        """Does the work unless another worker has the job or it was removed; then it is stopped where it is."""
+        doing, holding = asyncio.create_task(work), asyncio.create_task(self._hold(job))
+        try:
+            await asyncio.wait((doing, holding), return_when=asyncio.FIRST_COMPLETED)
+            if doing.done():
+                doing.result()
+        finally:
+            doing.cancel()
+            holding.cancel()
+            await asyncio.gather(doing, holding, return_exceptions=True)
+
+    async def _do(self, session: Session, job: Job) -> None:
+        """Raises _Lost, Unproved, and what `do` raises."""
+        while True:
+            step = await self._step(session, job)
+            if step.ended or not step.progress:  # not begun, or over for now: others may come first
+                return await self._save(session, job, "done" if step.ended else "due", step.progress, step.pause)
+            await self._save(session, job, "due", step.progress, self._lease)
+            job = replace(job, progress=step.progress)
+            await asyncio.sleep(step.pause)
 
     async def _step(self, session: Session, job: Job) -> Step:
         """One step, tried again where that may help. Raises Unproved."""
@@ -159,19 +187,10 @@ class Jobs:
         if not await store.save_job(session, job, self._worker, state, progress, "", lease):
             raise _Lost
 
-    @contextlib.asynccontextmanager
-    async def _holding(self, job: Job) -> AsyncIterator[None]:
-        """Prolongs the lease as long as this worker lives: a step may take longer."""
-
-        async def hold() -> None:
-            while True:
-                await asyncio.sleep(self._lease / 3)
-                with contextlib.suppress(FhirError):
-                    await store.hold_job(self._database, job, self._worker, self._lease)
-
-        holding = asyncio.create_task(hold())
-        try:
-            yield
-        finally:
-            holding.cancel()
-            await asyncio.wait([holding])
+    async def _hold(self, job: Job) -> None:
+        """Prolongs the lease as long as this worker lives and has the job: a step may take longer."""
+        while True:
+            await asyncio.sleep(self._lease / 3)
+            with contextlib.suppress(FhirError):
+                if not await store.hold_job(self._database, job, self._worker, self._lease):
+                    return

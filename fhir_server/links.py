@@ -95,7 +95,7 @@ def refuse_unresolvable(resource_type: str, tree: Any, full_urls: Collection[str
         link = normal(reference.partition("#")[0])
         if conditional(reference) or (link != own and link in full_urls):
             at = expression(resource_type, tree, node)
-            message = f"{reference[:200]!r} is a reference that only a transaction can resolve."
+            message = f"{reference[:200]!r} is what only a transaction can resolve, in a resource or a FHIRPath Patch."
             raise BadRequest(message, code="value", expression=[at])
 
 

@@ -28,11 +28,12 @@ from .app import opened
 from .bundle import process
 from .edge import Opened
 from .exchange import Request
-from .interactions import Plan, apply_each, plan_update
 from .links import may_be_conditional
+from .planning import Plan, plan, write_of
 from .router import find
 from .settings import Settings
 from .tenancy import Tenant
+from .writing import apply_each
 
 _TOGETHER: Final = 200  # resources written by one call
 _AT_ONCE: Final = 3  # calls under way: one is planned while the database works on the others
@@ -151,7 +152,7 @@ class _Loading:
         if tree.get("resourceType") != "Bundle":
             self._buffer.append(_Resource(item.label, tree, text))
         elif tree.get("type") in ("batch", "transaction"):
-            await self._start(self._bundle(item, tree))
+            await self._start(self._bundle(item, tree, text))
         elif not isinstance(entries := tree.get("entry", []), list):
             self.refused.append(Refusal(item.label, "400 Bundle.entry is not a list."))
         else:
@@ -188,18 +189,18 @@ class _Loading:
         if self._tasks:
             await self._finish(asyncio.ALL_COMPLETED)
 
-    async def _bundle(self, item: Item, tree: dict[str, Any]) -> None:
+    async def _bundle(self, item: Item, tree: dict[str, Any], text: bytes) -> None:
         """A batch or transaction, as it says."""
         headers = {"prefer": "return=minimal"}
         while True:
             tenant = self._server.tenants.get(self._tenant)
-            request = Request("POST", (), tenant, self._base, "", headers, b"", tree)
+            request = Request("POST", (), tenant, self._base, "", headers, text, tree)
             try:
                 response = await process(self._server.session(tenant.tenant_id), request)
                 break
             except StaleDefinitions:
                 await self._server.tenants.reload()
-                tree = exact.decode(item.read())  # the links of the first attempt were rewritten in place
+                tree = exact.decode(text)  # the links of the first attempt were rewritten in place
             except PreconditionFailed as error:
                 if not {issue.code for issue in error.issues} & {"not-found", "multiple-matches"}:
                     self.refused.append(Refusal(item.label, _why(error)))
@@ -250,7 +251,9 @@ class _Loading:
         path = (resource_type, logical_id)
         find("PUT", path, tenant.definitions)
         request = Request("PUT", path, tenant, self._base, body=one.text, resource=one.tree)
-        return await plan_update(session, request)
+        # What is loaded replaces what is there; where clients may not choose ids, only what is there is loaded.
+        current = None if tenant.settings["update_create"] else await tenant.store.read(session, *path)
+        return plan(write_of(request, "update"), (), current)
 
 
 def _whole(path: Path) -> bytes:

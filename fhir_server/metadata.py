@@ -16,7 +16,7 @@ from urllib.parse import parse_qs
 
 import orjson
 
-from conformance.capability import capability_statement
+from conformance.capability import Operation, capability_statement
 from conformance.searchable import Searchable, searchable
 from resources.database import Session
 from resources.outcome import NotSupported
@@ -25,8 +25,8 @@ from search.names import LIST, Names
 from search.query import RESULT_PARAMETERS
 
 from .exchange import Request, Response
-from .media import FORMATS
-from .operations import OPERATIONS
+from .media import FORMATS, PATCH_FORMATS
+from .operations import OPERATIONS, canonical, definition_of, levels, methods
 from .preferences import PRECONDITIONS, unchanged
 from .router import ROUTES
 from .shaping import asked, cut
@@ -53,29 +53,52 @@ async def capabilities(session: Session, request: Request) -> Response:
     return Response(200, text, headers=headers)
 
 
-def _settings(tenant: Tenant) -> tuple[bool, bool]:
+def _settings(tenant: Tenant) -> tuple[bool, bool, int]:
     """What of the tenant's settings the statement shows."""
-    return tenant.settings["update_create"], tenant.settings["explain"]
+    settings = tenant.settings
+    return settings["update_create"], settings["explain"], settings["conditional_delete_max"]
 
 
 @lru_cache(maxsize=8)
-def _searchable(indexer: Indexer) -> dict[str, tuple[Searchable, ...]]:
+def parameters(indexer: Indexer) -> dict[str, tuple[Searchable, ...]]:
     """By resource type. Half a second of work: every parameter is asked what works with it."""
     return {name: searchable(indexer, name) for name in indexer.definitions.resource_types}
 
 
-@lru_cache(maxsize=16)
-def _statement(indexer: Indexer, base: str, update_create: bool, explain: bool) -> str:
+def operations(base: str) -> tuple[Operation, ...]:
+    """The operations that can be asked below the base URL of a tenant."""
+    return tuple(
+        Operation(
+            definition_of(row),
+            canonical(row, base),
+            frozenset({*levels(row), *(("version",) if row.on_versions else ())}),
+            methods(row),
+            row.open,
+            row.documentation,
+        )
+        for row in OPERATIONS
+    )
+
+
+def controls(explain: bool) -> frozenset[str]:
+    """Names of what a search may say besides the parameters that are defined. explain: the tenant's setting."""
     hidden = _OF_LINKS if explain else _OF_LINKS | {"_explain"}
+    return frozenset({*RESULT_PARAMETERS, *_CRITERIA}) - hidden
+
+
+@lru_cache(maxsize=16)
+def _statement(indexer: Indexer, base: str, update_create: bool, explain: bool, conditional_delete_max: int) -> str:
     statement = capability_statement(
         routes=ROUTES,
-        operations=OPERATIONS,
+        operations=operations(base),
         definitions=indexer.definitions,
-        searchable=_searchable(indexer).__getitem__,
+        searchable=parameters(indexer).__getitem__,
         common=Names(indexer.definitions).parameters(()),
-        controls={*RESULT_PARAMETERS, *_CRITERIA} - hidden,
+        controls=controls(explain),
         preconditions=PRECONDITIONS,
         formats=FORMATS,
+        patch_formats=PATCH_FORMATS,
+        conditional_delete_max=conditional_delete_max,
         update_create=update_create,
         base=base,
         software=("fhir-server", release()),

@@ -19,8 +19,9 @@ from resources.outcome import BadRequest
 # The precondition headers that each interaction heeds; another one is refused by it or means nothing to it.
 PRECONDITIONS: Final[Mapping[str, frozenset[str]]] = {
     "read": frozenset({"if-none-match", "if-modified-since"}),
-    "create": frozenset(),
+    "create": frozenset({"if-none-exist"}),
     "update": frozenset({"if-match", "if-none-match"}),
+    "patch": frozenset({"if-match"}),
     "delete": frozenset({"if-match"}),
 }
 
@@ -36,6 +37,7 @@ class Preferences(Struct, frozen=True):
 
     returns: str = ""  # minimal | representation | OperationOutcome
     handling: str = ""  # strict | lenient
+    respond_async: bool = False
 
     @property
     def wants_outcome(self) -> bool:
@@ -55,7 +57,11 @@ def _preferences(prefer: str) -> Preferences:
         name, _, value = part.partition("=")
         found.setdefault(name.strip().lower(), value.strip().strip('"').lower())
     handling = found.get("handling", "")
-    return Preferences(_RETURNS.get(found.get("return", ""), ""), handling if handling in ("strict", "lenient") else "")
+    return Preferences(
+        _RETURNS.get(found.get("return", ""), ""),
+        handling if handling in ("strict", "lenient") else "",
+        "respond-async" in found,
+    )
 
 
 def preferences(headers: Mapping[str, str]) -> Preferences:

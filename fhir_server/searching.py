@@ -219,10 +219,10 @@ def _bound_to(session: Session, request: Request) -> tuple[str, ...]:
     return str(session.tenant_id), session.actor, _REST, *request.path
 
 
-def check_condition(request: Request, resource_type: str, query: str) -> None:
-    """Refuses a condition that cannot name a resource: no criteria, or parameters that are none.
+def condition_of(request: Request, resource_type: str, query: str) -> Query:
+    """A condition that names resources of a type, read: criteria and nothing else.
 
-    Raises BadRequest or NotSupported (400)."""
+    Raises BadRequest or NotSupported (400) where there is none, or a parameter that is not known."""
     for name, _ in parse_qsl(query, keep_blank_values=True):
         if name.partition(":")[0] in RESULT_PARAMETERS:
             raise BadRequest(f"{name} cannot be part of a condition, only search criteria can.", code="value")
@@ -230,8 +230,11 @@ def check_condition(request: Request, resource_type: str, query: str) -> None:
     if not read.criteria:
         raise BadRequest("A condition needs at least one search criterion.", code="value")
     build.conditions(request.tenant.indexer, read)
+    return read
 
 
-async def resolve(session: Session, request: Request, conditions: Sequence[tuple[str, str]]) -> list[list[str]]:
-    """The logical ids that meet each condition (resource type, query), at most two of each."""
-    return await resolving.resolve(session, request.tenant.search, conditions, request.base) if conditions else []
+async def resolve(
+    session: Session, request: Request, conditions: Sequence[tuple[str, str]], most: int = 2
+) -> list[list[tuple[str, int]]]:
+    """The resources (logical id, version id) that meet each condition (resource type, query), so many at most of each."""
+    return await resolving.resolve(session, request.tenant.search, conditions, request.base, most) if conditions else []

@@ -169,6 +169,22 @@ SETTINGS: Final = (
         choices=("debug", "info", "warning", "error"),
     ),
     Setting("update_create", True, "PUT to an id that does not exist creates it", bool, tenant=True),
+    Setting(
+        "require_if_match",
+        False,
+        "an update, patch or delete of what exists must say in If-Match which version it means",
+        bool,
+        tenant=True,
+    ),
+    Setting(
+        "conditional_delete_max",
+        1,
+        "resources that one conditional delete may delete; it deletes none of more",
+        int,
+        tenant=True,
+        least=1,
+        most=10_000,
+    ),
     Setting("default_count", 20, "entries of a page when _count is not given", int, tenant=True, least=1, most=1000),
     Setting(
         "max_count", 1000, "entries of a page at most, whatever _count says", int, tenant=True, least=1, most=10_000

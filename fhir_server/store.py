@@ -29,9 +29,11 @@ update fhir.tenant set state = 'dropping' where name = $1 returning tenant_id"""
 # that one which did not see it has a lower id than this, though perhaps a higher one than that of the mark.
 _MARKED: Final = "select pg_current_xact_id()::text::int8 as before"
 _WRITERS_GONE: Final = "select pg_snapshot_xmin(pg_current_snapshot())::text::int8 > $1 as gone"
+# What is due first: workers would take it up again and again while the rest is deleted.
 _TABLES: Final = """
 select c.relname as name from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id'
-where c.relnamespace = 'fhir'::regnamespace and c.relkind = 'r' and c.relname <> 'tenant' order by 1"""
+where c.relnamespace = 'fhir'::regnamespace and c.relkind = 'r' and c.relname <> 'tenant'
+order by c.relname <> 'due', c.relname"""
 _AS_TENANT: Final = "select set_config('app.tenant', $1::text, true)"
 _DELETE: Final = """
 with batch as (delete from fhir.{table} where ctid = any(array(
@@ -134,12 +136,12 @@ class Job:
 
 async def claim_job(database: Database, worker: str, lease: float, kinds: Iterable[str]) -> Job | None:
     """Takes a job of these kinds that is due, if there is one, for so many seconds."""
-    claimed = await database.registry(_CLAIM, worker, lease, list(kinds))
-    if not claimed:
-        return None
-    tenant_id, job_id = claimed[0]["tenant_id"], claimed[0]["job_id"]
-    [row] = await database.session(tenant_id).select(_JOB, job_id)
-    return Job(tenant_id, job_id, row["kind"], orjson.loads(row["arguments"]), orjson.loads(row["progress"]))
+    while claimed := await database.registry(_CLAIM, worker, lease, list(kinds)):
+        tenant_id, job_id = claimed[0]["tenant_id"], claimed[0]["job_id"]
+        for row in await database.session(tenant_id).select(_JOB, job_id):
+            return Job(tenant_id, job_id, row["kind"], orjson.loads(row["arguments"]), orjson.loads(row["progress"]))
+        # It was removed at this very moment.
+    return None
 
 
 async def hold_job(database: Database, job: Job, worker: str, lease: float) -> bool:

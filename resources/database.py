@@ -148,6 +148,10 @@ class Session:
     def in_transaction(self) -> bool:
         return not isinstance(self._connections, Connections)
 
+    def acting_for(self, actor: str) -> Session:
+        """The same tenant, on behalf of somebody else: of who asked for what a job does."""
+        return Session(self._connections, self.tenant_id, actor)
+
     async def select(self, query: str, *args: Any) -> Sequence[Row]:
         """Rows of a query that compares every tenant_id with g.t and whose arguments begin at $2.
 

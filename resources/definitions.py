@@ -198,6 +198,8 @@ def _member(data: Path, name: str) -> bytes:
 class _Structures(Mapping[str, Structure]):
     """Structures by name, each built from its text when first asked for."""
 
+    __hash__ = object.__hash__  # what is made of them is kept by them; a tenant's own definitions share them
+
     def __init__(self, texts: Mapping[str, msgspec.Raw]) -> None:
         self._texts = texts
         self._built: dict[str, Structure] = {}

@@ -22,43 +22,72 @@ LEVELS = 64  # of nested objects and arrays, the resource itself being the first
 DIGITS = 400  # of a number written out, before and after the point
 
 encode = msgspec.json.Encoder(decimal_format="number").encode  # any tree → compact UTF-8
+canonical = msgspec.json.Encoder(decimal_format="number", order="sorted").encode  # equal for what is the same JSON
+
+
+def stored(tree: Any) -> bytes:
+    """The tree as JSON whose numbers are written as PostgreSQL keeps them: no exponent, no minus before zero."""
+    text = encode(tree)
+    # Only Decimals have an exponent, with a sign; where a string has such letters the walk is for nothing.
+    return encode(_spelt(tree)) if b"E-" in text or b"E+" in text or b":-0" in text else text
+
+
+def _spelt(node: Any) -> Any:
+    if type(node) is dict:
+        return {key: _spelt(value) for key, value in node.items()}
+    if type(node) is list:
+        return [_spelt(item) for item in node]
+    return msgspec.Raw(format(node if node else abs(node), "f").encode()) if type(node) is Decimal else node
 
 
 def decode(text: bytes) -> dict[str, Any]:
     """The tree of a JSON object; raises Malformed with line and column. The integer -0 becomes 0, as in jsonb."""
-    try:
-        tree = _decoder.decode(text)
-    except (UnicodeDecodeError, msgspec.DecodeError, RecursionError, _TooManyDigits) as error:
-        raise _why(text, error) from None
-    if _is_suspicious(text, tree):
-        _refuse_the_first_offence(text)
+    tree = decode_any(text)
     if type(tree) is not dict:
         raise _malformed(text, len(text) - len(text.lstrip()), "a resource is a JSON object, and this is none")
     return tree
 
 
-class _TooManyDigits(Exception):
-    pass
+def decode_any(text: bytes) -> Any:
+    """The same of any JSON value: a JSON Patch is an array."""
+    try:
+        tree = _decoder.decode(text)
+    except (UnicodeDecodeError, msgspec.DecodeError, RecursionError, TooManyDigits) as error:
+        raise _why(text, error) from None
+    if _is_suspicious(text, tree):
+        _refuse_the_first_offence(text)
+    return tree
 
 
-def _number(text: str) -> Decimal:
-    """The decimal of a number with a point or an exponent, judged before anybody writes it out."""
+def trusted(text: bytes) -> dict[str, Any]:
+    """The tree of a JSON object that this server has written: nothing is judged, since a Bundle of what it holds may be
+    nested deeper than what it takes, and an outcome may quote what it refuses."""
+    tree: dict[str, Any] = _decoder.decode(text)
+    return tree
+
+
+class TooManyDigits(Exception):
+    """A number of more than DIGITS digits."""
+
+
+def number(text: str) -> Decimal:
+    """The decimal of a number with a point or an exponent, judged before anybody writes it out; may raise TooManyDigits."""
     if len(text) <= DIGITS and "e" not in text and "E" not in text:
         return Decimal(text)
     if len(text) > 2 * DIGITS:
-        raise _TooManyDigits
+        raise TooManyDigits
     try:
-        number = Decimal(text)
+        value = Decimal(text)
     except InvalidOperation:  # an exponent beyond what Decimal holds
-        raise _TooManyDigits from None
-    exponent = number.as_tuple().exponent
+        raise TooManyDigits from None
+    exponent = value.as_tuple().exponent
     assert isinstance(exponent, int)  # JSON has no infinity
-    if max(number.adjusted() + 1, 1) + max(-exponent, 0) > DIGITS:
-        raise _TooManyDigits
-    return number
+    if max(value.adjusted() + 1, 1) + max(-exponent, 0) > DIGITS:
+        raise TooManyDigits
+    return value
 
 
-_decoder = msgspec.json.Decoder(float_hook=_number)
+_decoder = msgspec.json.Decoder(float_hook=number)
 
 
 def _is_suspicious(text: bytes, tree: Any) -> bool:
@@ -70,7 +99,7 @@ def _is_suspicious(text: bytes, tree: Any) -> bool:
     again = encode(tree)
     if again != text and again.count(b'"') != text.count(b'"'):
         return True
-    # Integers do not pass through _number. One of more than 400 digits has a digit at four hundredth bytes in a row.
+    # Integers do not pass through number. One of more than 400 digits has a digit at four hundredth bytes in a row.
     if len(text) > DIGITS and _SAMPLED.search(text[:: DIGITS // 4]) and _LONG in text.translate(_TO_ZERO):
         return True
     return text.count(b"{") + text.count(b"[") > LEVELS and _is_too_deep(tree)
@@ -150,8 +179,8 @@ def _refuse_the_first_offence(text: bytes) -> None:
                 raise _malformed(text, token.start(), f"{found.decode()} is no number")
             case _:
                 try:
-                    _number(found.decode())
-                except _TooManyDigits:
+                    number(found.decode())
+                except TooManyDigits:
                     reason = f"the number has more than {DIGITS} digits when written out"
                     raise _malformed(text, token.start(), reason) from None
 
@@ -165,8 +194,13 @@ def _refuse_characters(text: bytes, start: int, string: bytes) -> None:
 
 
 def _malformed(text: bytes, offset: int, reason: str) -> Malformed:
+    at = place(text, offset)
+    return Malformed(f"The JSON cannot be read at {at}: {reason}.", location=(at,))
+
+
+def place(text: bytes, offset: int) -> str:
+    """Where a byte stands, as a sender counts: "line 3, column 14"; columns are characters."""
     before = text[:offset]
     line = before.count(b"\n") + 1
     column = len(before[before.rfind(b"\n") + 1 :].decode(errors="replace")) + 1
-    place = f"line {line}, column {column}"
-    return Malformed(f"The JSON cannot be read at {place}: {reason}.", location=(place,))
+    return f"line {line}, column {column}"

@@ -6,6 +6,9 @@ grant select, insert, update on fhir.resource to {application};
 grant select, insert on fhir.resource_version to {application};
 grant usage on sequence fhir.rid to {application};
 grant execute on function fhir.instant, fhir.resource_write, fhir.resource_reindex, fhir.definitions_raise to {application};
-grant select, insert, update on fhir.job to {application};
+grant select, insert, update, delete on fhir.job to {application};
 grant select, insert, update, delete on fhir.due to {application};
 grant execute on function fhir.job_add, fhir.job_save to {application};
+grant select, insert, update, delete on fhir.answer, fhir.exchange to {application};
+grant execute on function fhir.answer_claim, fhir.answer_keep, fhir.exchange_add, fhir.exchange_take, fhir.exchange_answer,
+  fhir.exchange_remove to {application};

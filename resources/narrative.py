@@ -10,6 +10,7 @@ from typing import Any
 from xml.parsers import expat
 
 XHTML = "http://www.w3.org/1999/xhtml"
+DEEPEST = 200  # levels of elements: readers of XML give up at some depth
 _ELEMENTS = """
 a abbr acronym address area b bdo big blockquote br caption center cite code col colgroup dd dfn div dl dt em font h1 h2
 h3 h4 h5 h6 hr i img kbd li map ol p pre q s samp small span strike strong sub sup table tbody td tfoot th thead tr tt u
@@ -61,11 +62,13 @@ class _Reader:
     def __init__(self) -> None:
         self.says_something = False
         self._at_root = True
+        self._depth = 0
 
     def read(self, div: str) -> None:
         parser = expat.ParserCreate("utf-8", namespace_separator=" ")
         parser.buffer_text = True
         parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._text
         parser.StartDoctypeDeclHandler = _refuse("a document type declaration")
         parser.ProcessingInstructionHandler = _refuse("a processing instruction")
@@ -78,12 +81,18 @@ class _Reader:
             namespace, _, other = name.rpartition(" ")
             where = "which a narrative may not" if namespace == XHTML else f"outside the namespace {XHTML}"
             raise _Unsafe(f"contains <{other[:80]}>, {where}")
+        self._depth += 1
+        if self._depth > DEEPEST:
+            raise _Unsafe(f"is nested more than {DEEPEST} levels deep")
         if self._at_root and element != "div":
             raise _Unsafe(f"must be a <div>, not <{element}>")
         self._at_root = False
         self.says_something |= element == "img"
         for attribute, value in attributes.items():
             _check_attribute(element, attribute, value)
+
+    def _end(self, name: str) -> None:
+        self._depth -= 1
 
     def _text(self, text: str) -> None:
         self.says_something = self.says_something or bool(text.strip(" \t\r\n"))

@@ -1,4 +1,4 @@
-"""The one write path and the reads by key: the SQL of resources.
+"""The one write path: the SQL that stores resources. The reads are those of reads.py.
 
 `apply` writes every change of a request, with its version rows and the rows of all other floors, in one statement: all
 of them or none. https://hl7.org/fhir/R4/http.html
@@ -10,9 +10,8 @@ import asyncio
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -20,6 +19,10 @@ from . import exact
 from .database import Refused, Row, Session
 from .hashing import Hash
 from .outcome import Conflict, NotFound, PreconditionFailed, Unavailable, Unprocessable
+from .reads import METHODS as METHODS
+from .reads import OUTCOMES, Reads, TypeNumbers
+from .reads import QUERIES as QUERIES
+from .reads import Version as Version
 from .rows import Floor, Known, Rows, arrays
 
 NO_DATE: Final = -(2**63)  # sort key of a resource without a primary date
@@ -51,20 +54,14 @@ class Reindexed(Struct, frozen=True):
     rows: Rows
 
 
-class Version(Struct, frozen=True):
-    """One version of a resource. A Struct, since every read makes one: a frozen dataclass takes ten times as long."""
-
-    resource_type: str
-    logical_id: str
-    version_id: int  # 0: it never existed
-    last_updated: datetime  # UTC, to the millisecond
-    method: str  # POST | PUT | DELETE: what wrote it
-    body: str | None  # its JSON text; None for a deletion
-    outcome: str = ""  # created | updated | deleted: what became of it; unchanged: of a write that made no version
-
-
 class Unmet(PreconditionFailed):
     """The precondition of one change failed, and so nothing was written."""
+
+    ordinal = 1  # of the change, from 1
+
+
+class Taken(Unprocessable):
+    """Another change of the same call takes what is there once, the code of a search parameter; nothing was written."""
 
     ordinal = 1  # of the change, from 1
 
@@ -73,100 +70,12 @@ class StaleDefinitions(Exception):
     """The worker's definitions of the tenant are old; nothing was written. Reload them and plan again."""
 
 
-class TypeNumbers(Protocol):
-    def type_number(self, resource_type: str) -> int: ...
-    def type_name(self, number: int) -> str: ...
-
-
-# rtype + 0: by its key a resource is found in resource_key and nowhere else. On tables that were never analyzed the
-# planner would take an index that begins with the type, and walk all resources of it.
-_READ: Final = """
-select r.ver, r.lu, r.op, r.resource::text as body from resource r
-where r.tenant_id = g.t and r.skey = $2 and r.rtype + 0 = $3 and r.id = $4"""
-
-_READ_VERSION: Final = """
-select v.ver, v.lu, v.op, v.body from (
-  select r.ver, r.lu, r.op, r.resource::text as body from resource r
-  where r.tenant_id = g.t and r.skey = $2 and r.rtype + 0 = $3 and r.id = $4 and r.ver = $5
-  union all
-  select v.ver, v.lu, v.op, v.resource::text from resource r
-  cross join lateral (
-    select v.* from resource_version v where v.tenant_id = g.t and v.rid = r.rid and v.ver = $5 offset 0) v
-  where r.tenant_id = g.t and r.skey = $2 and r.rtype + 0 = $3 and r.id = $4) v"""
-
-# Newest first; a page ends where its count is full, the next begins below the last entry's (lu, rid), which no two
-# versions share.
-_HISTORY_INSTANCE: Final = """
-select h.rtype, h.id, h.ver, h.lu, h.rid, h.op, h.body from (
-  select r.rtype, r.id, r.ver, r.lu, r.rid, r.op, r.resource::text as body from resource r
-  where r.tenant_id = g.t and r.skey = $2 and r.rtype + 0 = $3 and r.id = $4
-    and r.lu >= $5 and (r.lu, r.rid) < ($6, $7)
-  union all
-  select v.rtype, v.id, v.ver, v.lu, v.rid, v.op, v.resource::text from resource r
-  cross join lateral (
-    select v.* from resource_version v where v.tenant_id = g.t and v.rid = r.rid
-      and v.lu >= $5 and (v.lu, v.rid) < ($6, $7)
-    order by v.ver desc limit $8) v
-  where r.tenant_id = g.t and r.skey = $2 and r.rtype + 0 = $3 and r.id = $4) h
-order by h.lu desc, h.rid desc limit $8"""
-
-_BRANCH: Final = """(
-  select {x}.rtype, {x}.id, {x}.ver, {x}.lu, {x}.rid, {x}.op, {x}.resource from {table} {x}
-  where {x}.tenant_id = g.t {where} and {x}.lu >= $2 and ({x}.lu, {x}.rid) < ($3, $4)
-  order by {x}.lu desc, {x}.rid desc limit $5)"""
-
-
-def _history(typed: bool) -> str:
-    kind = "and {x}.rtype = $6" if typed else ""
-    branches = (
-        _BRANCH.format(table="resource", x="r", where=kind.format(x="r") + " and not r.deleted"),
-        _BRANCH.format(table="resource", x="r", where=kind.format(x="r") + " and r.deleted"),
-        _BRANCH.format(table="resource_version", x="v", where=kind.format(x="v")),
-    )
-    union = " union all ".join(branches)
-    return (
-        "select h.rtype, h.id, h.ver, h.lu, h.rid, h.op, h.resource::text as body "
-        f"from ({union}) h order by h.lu desc, h.rid desc limit $5"
-    )
-
-
-_COUNT_INSTANCE: Final = """
-select count(*) as total from (
-  select 1 from resource r
-  where r.tenant_id = g.t and r.skey = $2 and r.rtype + 0 = $3 and r.id = $4 and r.lu >= $5
-  union all
-  select 1 from resource r
-  cross join lateral (select v.lu from resource_version v where v.tenant_id = g.t and v.rid = r.rid offset 0) v
-  where r.tenant_id = g.t and r.skey = $2 and r.rtype + 0 = $3 and r.id = $4 and v.lu >= $5) h"""
-_COUNT_TYPE: Final = """
-select (select count(*) from resource r where r.tenant_id = g.t and r.rtype = $2 and r.lu >= $3)
-     + (select count(*) from resource_version v where v.tenant_id = g.t and v.rtype = $2 and v.lu >= $3) as total"""
-_COUNT_SYSTEM: Final = """
-select (select count(*) from resource r where r.tenant_id = g.t and r.lu >= $2)
-     + (select count(*) from resource_version v where v.tenant_id = g.t and v.lu >= $2) as total"""
-
-# Every query of this module by name; the plan of each is tested on a large database.
-QUERIES: Final = {
-    "read": _READ,
-    "read_version": _READ_VERSION,
-    "history_instance": _HISTORY_INSTANCE,
-    "history_type": _history(True),
-    "history_system": _history(False),
-    "count_instance": _COUNT_INSTANCE,
-    "count_type": _COUNT_TYPE,
-    "count_system": _COUNT_SYSTEM,
-}
-
 _OPS: Final = {"create": b"C", "update": b"U", "delete": b"D"}
-METHODS: Final = {b"C": "POST", b"P": "PUT", b"U": "PUT", b"D": "DELETE"}
-_OUTCOMES: Final = {b"C": "created", b"P": "created", b"U": "updated", b"D": "deleted", b"N": "unchanged"}
 _WRITE_ARGUMENTS: Final = (
     '$1::int4, $2::int4, $3::"char"[], $4::int2[], $5::int8[], $6::text[], $7::int8[], $8::text[], $9::text[], '
     "$10::text[], $11::text[], $12::bool[]"
 )
 _REINDEX: Final = ("resource_reindex", "$1::int4, $2::int4, $3::int8[], $4::int4[], $5::int8[], $6::text[]")
-_FOREVER: Final = datetime(9999, 12, 31, tzinfo=UTC)
-_EVER: Final = datetime(1, 1, 1, tzinfo=UTC)
 
 
 def body_parts(tree: Mapping[str, Any], logical_id: str) -> tuple[str, str]:
@@ -175,9 +84,9 @@ def body_parts(tree: Mapping[str, Any], logical_id: str) -> tuple[str, str]:
     The id is the given one; versionId and lastUpdated that the sender put into meta are left out."""
     meta = {k: v for k, v in (tree.get("meta") or {}).items() if k not in ("versionId", "lastUpdated")}
     rest = {k: v for k, v in tree.items() if k not in ("id", "meta", "resourceType")}
-    head = exact.encode({"resourceType": tree["resourceType"], "id": logical_id, "meta": meta})[:-2]
+    head = exact.stored({"resourceType": tree["resourceType"], "id": logical_id, "meta": meta})[:-2]
     joint = b'"versionId":"' if not meta else b',"versionId":"'
-    tail = exact.encode(rest)[1:]
+    tail = exact.stored(rest)[1:]
     return (head + joint).decode(), ('"},' if len(tail) > 1 else '"}') + tail.decode()
 
 
@@ -197,12 +106,11 @@ def write_statement(floors: tuple[Floor, ...], first: tuple[str, str] = ("resour
     return f"select w.n, w.ver, w.lu, w.outcome from unnest({call}) w order by w.n"
 
 
-class Store:
+class Store(Reads):
     """Resources of one database: what `apply` needs besides the session, fixed when the application is put together."""
 
     def __init__(self, hash_: Hash, types: TypeNumbers, floors: tuple[Floor, ...] = ()) -> None:
-        self._hash = hash_
-        self._types = types
+        super().__init__(hash_, types)
         self._floors = floors
         self._known = Known()
         self.statement = write_statement(tuple(floor for floor in floors if not floor.rare))
@@ -210,8 +118,8 @@ class Store:
     async def apply(self, session: Session, definitions_number: int, changes: Sequence[Change]) -> list[Version]:
         """Writes all changes in one round trip, or none, and returns a Version for each in the same order.
 
-        Raises StaleDefinitions, NotFound (the tenant was dropped), PreconditionFailed (412, within its entry when there
-        are several), Conflict (409, others kept writing the same resources), Unavailable (503)."""
+        Raises StaleDefinitions, NotFound (the tenant was dropped), Unmet (412), Taken (422), Conflict (409, others kept
+        writing the same resources), Unavailable (503)."""
         if not changes:
             return []
         rows_of_changes = [change.rows for change in changes]
@@ -295,7 +203,9 @@ class Store:
             place, _, taken = refused.detail.partition(" ")
             message = f"Another search parameter of this request has the code {taken!r} on the same type."
             at = [f"{changes[int(place) - 1].resource_type}.code"]
-            return Unprocessable(message, code="duplicate", expression=at)
+            failed = Taken(message, code="duplicate", expression=at)
+            failed.ordinal = int(place)
+            return failed
         ordinal, found = map(int, refused.detail.split())
         change = changes[ordinal - 1]
         what = f"{change.resource_type}/{change.logical_id}"
@@ -310,76 +220,13 @@ class Store:
             message = f"{what} is at version {found}, not at {' or '.join(wanted)}."
         else:
             message = f"{what} is at version {found}; no tag of If-Match is a version of it."
-        failed = Unmet(message, code=code)
-        failed.ordinal = ordinal
-        return failed
-
-    async def read(self, session: Session, resource_type: str, logical_id: str) -> Version | None:
-        """The current version, which may be a deletion; None if the id never existed here."""
-        rows = await session.select(_READ, *self._key(resource_type, logical_id))
-        return _version(resource_type, logical_id, rows[0]) if rows else None
-
-    async def read_version(
-        self, session: Session, resource_type: str, logical_id: str, version_id: int
-    ) -> Version | None:
-        """One version, current or past; None if there is no such one."""
-        rows = await session.select(_READ_VERSION, *self._key(resource_type, logical_id), version_id)
-        return _version(resource_type, logical_id, rows[0]) if rows else None
-
-    async def history(
-        self,
-        session: Session,
-        resource_type: str | None,
-        logical_id: str | None,
-        *,
-        count: int,
-        since: datetime | None = None,
-        before: tuple[datetime, int] | None = None,
-    ) -> tuple[list[Version], tuple[datetime, int] | None]:
-        """At most count versions, newest first, of a resource, a type or the tenant, and where the next page begins.
-
-        since: versions written at or after it. before: the place an earlier call returned; None at the end."""
-        limits = (since or _EVER, *(before or (_FOREVER, 2**63 - 1)))
-        if resource_type is None:
-            rows = await session.select(QUERIES["history_system"], *limits, count + 1)
-        elif logical_id is None:
-            rows = await session.select(
-                QUERIES["history_type"], *limits, count + 1, self._types.type_number(resource_type)
-            )
-        else:
-            key = self._key(resource_type, logical_id)
-            rows = await session.select(_HISTORY_INSTANCE, *key, *limits, count + 1)
-        versions = [_version(self._types.type_name(row["rtype"]), row["id"], row) for row in rows[:count]]
-        last = rows[count - 1] if 0 < count < len(rows) else None
-        return versions, (last["lu"], last["rid"]) if last else None
-
-    async def count_history(
-        self,
-        session: Session,
-        resource_type: str | None,
-        logical_id: str | None = None,
-        since: datetime | None = None,
-    ) -> int:
-        """How many versions a resource, a type or the tenant has; exact."""
-        if resource_type is None:
-            rows = await session.select(_COUNT_SYSTEM, since or _EVER)
-        elif logical_id is not None:
-            rows = await session.select(_COUNT_INSTANCE, *self._key(resource_type, logical_id), since or _EVER)
-        else:
-            rows = await session.select(_COUNT_TYPE, self._types.type_number(resource_type), since or _EVER)
-        return int(rows[0]["total"])
-
-    def _key(self, resource_type: str, logical_id: str) -> tuple[int, int, str]:
-        return self._hash.of(resource_type, logical_id), self._types.type_number(resource_type), logical_id
+        unmet = Unmet(message, code=code)
+        unmet.ordinal = ordinal
+        return unmet
 
 
 def _array(numbers: Iterable[int]) -> str:
     return "{" + ",".join(map(str, numbers)) + "}"
-
-
-def _version(resource_type: str, logical_id: str, row: Row) -> Version:
-    op = row["op"]
-    return Version(resource_type, logical_id, row["ver"], row["lu"], METHODS[op], row["body"], _OUTCOMES[op])
 
 
 def _written(change: Change, row: Row) -> Version:
@@ -389,5 +236,5 @@ def _written(change: Change, row: Row) -> Version:
         instant = last_updated.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         body = f'{change.head}{version_id}","lastUpdated":"{instant}{change.tail}'
     method = METHODS[_OPS[change.interaction]]
-    outcome = _OUTCOMES[row["outcome"]]
+    outcome = OUTCOMES[row["outcome"]]
     return Version(change.resource_type, change.logical_id, version_id, last_updated, method, body, outcome)

@@ -40,10 +40,10 @@ def page(plan: Plan, arguments: Arguments) -> str:
 
 
 def ids(plan: Plan, arguments: Arguments) -> str:
-    """Rows (id) of a page."""
+    """Rows (id, ver) of a page."""
     return (
-        f"select r.id from ({matches(plan, arguments)}) x cross join lateral "
-        "(select r.id from resource r where r.tenant_id = g.t and r.rid = x.rid offset 0) r"
+        f"select r.id, r.ver from ({matches(plan, arguments)}) x cross join lateral "
+        "(select r.id, r.ver from resource r where r.tenant_id = g.t and r.rid = x.rid offset 0) r"
     )
 
 
@@ -60,11 +60,11 @@ def density(condition: Condition, types: Sequence[int], inner: Sequence[Plan], a
 
 
 def first_ids(lookups: Sequence[tuple[int, Sequence[tuple[int, int]]]], arguments: Arguments, limit: int) -> str:
-    """Rows (n, id): for each lookup (n, postings) the first ids with one of the postings."""
+    """Rows (n, id, ver): for each lookup (n, postings) the first resources with one of the postings."""
     rows = [(n, h, q) for n, keys in lookups for h, q in keys]
     source = arguments.table(rows, "u", {"n": "int4", "h": "int8", "q": "int4"})
     return (
-        f"select u.n, r.id from {source} cross join lateral (select p.rid from posting p where p.tenant_id = g.t "
+        f"select u.n, r.id, r.ver from {source} cross join lateral (select p.rid from posting p where p.tenant_id = g.t "
         f"and p.h = u.h and p.q = u.q order by p.s desc, p.rid desc limit {limit}) p "
-        "cross join lateral (select r.id from resource r where r.tenant_id = g.t and r.rid = p.rid offset 0) r"
+        "cross join lateral (select r.id, r.ver from resource r where r.tenant_id = g.t and r.rid = p.rid offset 0) r"
     )

@@ -93,6 +93,17 @@ create table fhir.compartment (
 create unique index compartment_key on fhir.compartment (tenant_id, ckey, rtype, s, rid);
 create index compartment_resource on fhir.compartment (tenant_id, rid, ckey);
 
+-- The compartments a resource was in and is in no more: what the record of a patient was at an instant is found among what
+-- is in the compartment now and what has left it since. Append only; a row is written where a compartment row is taken away.
+create table fhir.compartment_past (
+  tenant_id int4 not null,
+  ckey int8 not null,
+  rtype int2 not null,
+  rid int8 not null,
+  until timestamptz not null,                   -- meta.lastUpdated of the version that left it, or of the deletion
+  primary key (tenant_id, ckey, until, rid)
+);
+
 -- Contained resources: each has index rows of its own, under its own rid, and is found with its container.
 create table fhir.contained (
   tenant_id int4 not null,
@@ -137,7 +148,7 @@ create index uri_resource on fhir.uri (tenant_id, rid, param);
 do $$
 declare name text;
 begin
-  foreach name in array '{posting,str,dat,qty,uri,geo,compartment,contained,code}'::text[] loop
+  foreach name in array '{posting,str,dat,qty,uri,geo,compartment,compartment_past,contained,code}'::text[] loop
     execute format('alter table fhir.%I enable row level security', name);
     execute format('alter table fhir.%I force row level security', name);
     execute format('create policy tenant on fhir.%I
@@ -223,9 +234,18 @@ begin
     delete from fhir.geo where ctid = any(array(
       select d.ctid from unnest(changed_) x(rid)
       cross join lateral (select d.ctid from fhir.geo d where d.tenant_id = t and d.rid = x.rid offset 0) d));
-    delete from fhir.compartment where ctid = any(array(
-      select d.ctid from unnest(changed_) x(rid)
-      cross join lateral (select d.ctid from fhir.compartment d where d.tenant_id = t and d.rid = x.rid offset 0) d));
+    -- What a write takes out of a compartment was in it until now; who indexes anew (no instant, lu) moves nothing.
+    with held as materialized (
+      select x.n, x.outcome, x.lu, x.rid, d.ctid as place, d.ckey, d.rtype from unnest(w) x
+      cross join lateral (
+        select d.ctid, d.ckey, d.rtype from fhir.compartment d where d.tenant_id = t and d.rid = x.rid offset 0) d
+      where x.outcome in ('U', 'D')),
+    departed as (
+      insert into fhir.compartment_past (tenant_id, ckey, rtype, rid, until)
+      select t, h.ckey, h.rtype, h.rid, h.lu from held h
+      left join unnest(compartment_n, compartment_ckey) v(n, ckey) on v.n = h.n and v.ckey = h.ckey and h.outcome = 'U'
+      where h.lu is not null and v.n is null)
+    delete from fhir.compartment where ctid = any(array(select held.place from held));
   end if;
 
   if cardinality(contained_n) > 0 then

@@ -18,12 +18,16 @@ HOMES = {  # a library and the only modules that may import it
     "contextvars": set(),
 }
 SQL_HOMES = {  # besides search/parameters/, store.py of each package and the .sql files
+    "fhir_server/kept.py",
     "resources/database.py",
+    "resources/locks.py",
+    "resources/reads.py",
+    "resources/versions.py",
     *(
         f"search/{name}.py"
         for name in (
-            "candidates", "compiler", "explanation", "levels", "library", "orders", "pending", "probes", "resolving",
-            "run", "sorting",
+            "candidates", "compiler", "everything", "explanation", "labels", "lastn", "levels", "library", "orders", "pending",
+            "probes", "resolving", "run", "sorting",
         )
     ),
 }  # fmt: skip

@@ -59,7 +59,8 @@ from generate_series(1, {OBSERVATIONS}) i;
 create temporary table others as select i, nextval('fhir.rid') as rid from generate_series(1, {OTHERS}) i;
 create temporary table inside as select i, rid as container, nextval('fhir.rid') as rid from made where i % 100 = 0;
 insert into fhir.resource (tenant_id, rtype, ver, rid, skey, s, lu, xid, epoch, deleted, op, id, keys, resource)
-select {{t}}, {TYPE}, 1, rid, i, s, timestamptz '2024-01-01' + i * interval '10 s', 1, 1, false, 'U', 'o' || i, '{{{{}}}}',
+select {{t}}, {TYPE}, case when i % 160 = 0 then 21 else 1 end, rid, i, s,
+  timestamptz '2024-01-01' + i * interval '10 s', 1, 1, false, 'U', 'o' || i, '{{{{}}}}',
   jsonb_build_object('resourceType', 'Observation', 'id', 'o' || i, 'note', repeat('x', 300)) from made;
 insert into fhir.resource (tenant_id, rtype, ver, rid, skey, s, lu, xid, epoch, deleted, op, id, keys, resource)
 select {{t}}, {OTHER_TYPE}, 1, rid, -i, {LOWEST}, timestamptz '2024-01-01', 1, 1, false, 'U', 'p' || i, '{{{{}}}}',
@@ -117,6 +118,9 @@ insert into fhir.compartment (tenant_id, ckey, rtype, s, rid)
 select {{t}}, -(1 + i % {OTHERS}), {TYPE}, s, rid from made
 union all select {{t}}, 1, {TYPE}, s, rid from made where i % 2 = 0
 union all select {{t}}, -i, {OTHER_TYPE}, {LOWEST}, rid from others;
+insert into fhir.compartment_past (tenant_id, ckey, rtype, rid, until)
+select {{t}}, 1, {TYPE}, rid, timestamptz '2024-01-01' + i * interval '10 s' from made where i % 20 = 1
+union all select {{t}}, -8, {TYPE}, rid, timestamptz '2024-01-01' + i * interval '10 s' from made where i % 8000 = 9;
 insert into fhir.code (tenant_id, rtype, param, h, q, system, code)
 select {{t}}, {TYPE}, {CODE}, {CODES} + n, q, case when q = {SYSTEM} then 'http://codes' else '' end,
   case when n < 0 then 'aaa' else 'c' || lpad(n::text, 4, '0') end
@@ -129,7 +133,7 @@ where i % 160 = 0;
 drop table made, others, inside
 """
 
-TABLES = ("resource", "resource_version", *(table.name for table in FLOOR.tables))
+TABLES = ("resource", "resource_version", "compartment_past", *(table.name for table in FLOOR.tables))
 
 
 async def make(owner: Owner) -> int:

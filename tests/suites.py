@@ -13,15 +13,15 @@ ROOT = Path(__file__).parent.parent
 DATA = Path(os.environ.get("FHIR_SERVER_TEST_DATA") or ROOT / "../shared/data").resolve()
 
 IN_USE = {
+    "fhirpath": "tests/unit/resources/fhirpath/test_official.py",
+    "patch": "tests/unit/resources/patch/test_fhirpath_patch.py",
     "synthea": "tests/integration/test_synthea.py",
     "terminology": "tests/unit/terminology/test_ucum.py",
 }
 WAITING = {
-    "fhirpath": "FHIRPath, with invariants and profiles",
     "graphql": "$graphql",
     "hl7v2": "laboratory messages in HL7 v2",
     "packages": "package installation and profile validation",
-    "patch": "JSON Patch and FHIRPath Patch",
     "sql-on-fhir": "ViewDefinitions",
     "testscripts": "the TestScript runner",
     "tx-ecosystem": "the terminology operations",

@@ -60,6 +60,21 @@ async def test_bu_1_only_a_batch_or_transaction_is_done(http: httpx.AsyncClient,
     assert answer.json()["issue"][0]["expression"] == [at]
 
 
+@BOTH
+@pytest.mark.parametrize("name", ["method", "url"])
+async def test_bu_2_a_request_that_has_extensions_only_is_refused(
+    http: httpx.AsyncClient, kind: str, name: str
+) -> None:
+    asked: dict[str, Any] = {"method": "GET", "url": "metadata"}
+    del asked[name]
+    asked[f"_{name}"] = {"extension": [{"url": "http://x.org", "valueString": "x"}]}
+    answer = await post(http, kind, {"request": asked})
+    outcome = answer.json() if kind == "transaction" else answer.json()["entry"][0]["response"]["outcome"]
+    assert answer.status_code == (400 if kind == "transaction" else 200)
+    assert outcome["issue"][0]["code"] == "required"
+    assert kind == "batch" or outcome["issue"][0]["expression"] == [f"Bundle.entry[0].request.{name}"]
+
+
 async def test_bu_1_a_bundle_posted_to_its_type_is_stored_as_it_is(http: httpx.AsyncClient) -> None:
     bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [entry("POST", "Patient", PATIENT)]}
     answer = await http.post("/Bundle", json=bundle)
@@ -122,7 +137,7 @@ async def test_bu_3_preconditions_act_as_the_headers_do(http: httpx.AsyncClient,
         (entry("PUT", "Patient/p", changed, ifMatch='W/"1"'), 412),
         (entry("PUT", "Patient/p", changed, ifNoneMatch="*"), 412),
         (entry("DELETE", "Patient/p", ifMatch='W/"1"'), 412),
-        (entry("POST", "Patient", PATIENT, ifNoneExist="birthdate=2000"), 400),
+        (entry("POST", "Patient", PATIENT, ifNoneExist="birthdate=never"), 400),
     ):
         answer = await post(http, kind, item)
         got = answer.status_code if kind == "transaction" else int(answer.json()["entry"][0]["response"]["status"][:3])
@@ -195,7 +210,7 @@ async def test_ba_1_each_entry_of_a_batch_is_answered_on_its_own(http: httpx.Asy
         entry("PUT", "Patient/good", good),
         entry("GET", "Patient/good"),
         entry("GET", "Patient/nobody"),
-        entry("PATCH", "Patient/good"),
+        entry("PATCH", "Patient/good/_history/1"),
         entry("GET", "Foo/1"),
         entry("PUT", "Patient/third", {**PATIENT, "id": "third"}, ifMatch='W/"1"'),
         entry("POST", "Patient"),
@@ -245,6 +260,59 @@ async def test_ba_1_two_writes_of_one_resource_are_both_done(http: httpx.AsyncCl
         entry("DELETE", "Patient/p"),
     )
     assert [one["response"]["status"][:3] for one in said] == ["201", "200", "204"]
+
+
+def parameter(logical_id: str, code: str) -> dict[str, Any]:
+    return {
+        "resourceType": "SearchParameter", "id": logical_id, "url": f"http://example.org/{logical_id}", "name": "x",
+        "status": "active", "description": "x", "code": code, "base": ["Patient"], "type": "string",
+        "expression": "Patient.name.suffix",
+    }  # fmt: skip
+
+
+@BOTH
+async def test_ba_1_tr_1_of_two_parameters_with_one_code_one_is_refused(http: httpx.AsyncClient, kind: str) -> None:
+    answer = await post(
+        http,
+        kind,
+        entry("PUT", "SearchParameter/a", parameter("a", "suffix")),
+        entry("PUT", "SearchParameter/b", parameter("b", "suffix")),
+        entry("PUT", "Patient/p", {**PATIENT, "id": "p"}),
+    )
+    if kind == "transaction":
+        assert answer.status_code == 422
+        [at] = answer.json()["issue"][0]["expression"]
+        assert at in ("Bundle.entry[0].resource.code", "Bundle.entry[1].resource.code")
+        assert (await http.get("/_history")).json()["total"] == 0
+    else:
+        statuses = [one["response"]["status"][:3] for one in answer.json()["entry"]]
+        assert (statuses[0], statuses[2]) == ("201", "201")
+        assert statuses[1] >= "400"
+
+
+async def test_ba_2_a_patch_that_links_to_another_entry_is_refused(http: httpx.AsyncClient) -> None:
+    url = "urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0"
+    await http.put("/Patient/p", json={**PATIENT, "id": "p"})
+    said = await answers(
+        http, "batch", entry("POST", "Patient", PATIENT, url), entry("PATCH", "Patient/p", linking(url))
+    )
+    assert [one["response"]["status"][:3] for one in said] == ["201", "400"]
+    assert "link" not in (await http.get("/Patient/p")).json()
+
+
+def linking(reference: str) -> dict[str, Any]:
+    """A FHIRPath Patch that links a patient to another one."""
+    link = [
+        {"name": "other", "valueReference": {"reference": reference}},
+        {"name": "type", "valueCode": "seealso"},
+    ]
+    part = [
+        {"name": "type", "valueCode": "add"},
+        {"name": "path", "valueString": "Patient"},
+        {"name": "name", "valueString": "link"},
+        {"name": "value", "part": link},
+    ]
+    return {"resourceType": "Parameters", "parameter": [{"name": "operation", "part": part}]}
 
 
 async def test_ba_2_links_between_entries_of_a_batch_are_refused(http: httpx.AsyncClient) -> None:

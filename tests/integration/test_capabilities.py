@@ -7,7 +7,12 @@ from typing import Any
 import httpx
 import pytest
 
+from fhir_server import store as registry
+from fhir_server.edge import Edge
+from resources.database import Owner
 from resources.definitions import load
+
+from ..conftest import FreshTenant
 
 PATIENT = {"resourceType": "Patient", "id": "p"}
 DEFINITIONS = load()
@@ -96,16 +101,159 @@ async def test_ca_2_what_is_said_of_every_type(http: httpx.AsyncClient) -> None:
     assert by_tag
     assert by_date
     probed["conditionalRead"] = "full-support"
-    deleted = (await http.delete("/Patient?_id=p")).status_code < 300
-    probed["conditionalDelete"] = "single" if deleted else "not-supported"
     assert {name: patient[name] for name in probed} == probed
 
 
-async def test_ca_2_formats(http: httpx.AsyncClient) -> None:
+@pytest.mark.parametrize("most", [1, 3])
+async def test_ca_2_co_4_conditional_delete(
+    http: httpx.AsyncClient, edge: Edge, tenant: FreshTenant, owner: Owner, most: int
+) -> None:
+    """single: one match is deleted, of several none; multiple: several are, up to what the tenant allows."""
+    await http.get("/metadata")  # the tenant is known then
+    await registry.set_settings(owner, tenant.name, {"conditional_delete_max": most})
+    assert edge.opened
+    await edge.opened.tenants.reload()
+    patient = next(one for one in (await rest(http))["resource"] if one["type"] == "Patient")
+    done = {}
+    for number in (1, 2, 3, 4):
+        for n in range(number):
+            named = {"resourceType": "Patient", "id": f"p{number}-{n}", "name": [{"family": f"f{number}"}]}
+            assert (await http.put(f"/Patient/{named['id']}", json=named)).status_code == 201
+        done[number] = (await http.delete(f"/Patient?family=f{number}")).status_code
+    assert patient["conditionalDelete"] == (
+        "multiple" if done[2] < 300 else "single" if done[1] < 300 else "not-supported"
+    )
+    assert {number for number, status in done.items() if status < 300} == set(range(1, most + 1))
+    assert {status for number, status in done.items() if number > most} == {412}
+
+
+async def test_ca_2_ct_3_formats(http: httpx.AsyncClient) -> None:
     stated = (await http.get("/metadata")).json()["format"]
-    for format_ in ("json", "xml", "ttl", "application/fhir+json", "application/fhir+xml"):
-        status = (await http.get("/Patient", params={"_format": format_})).status_code
-        assert (status == 200) is (format_ in stated), format_
+    assert len(stated) > 1
+    for format_ in {
+        *stated,
+        "json",
+        "xml",
+        "ttl",
+        "text/turtle",
+        "application/fhir+turtle",
+        "html",
+        "text/html",
+        "yaml",
+    }:
+        asked, accepted = (
+            await http.get("/Patient", params={"_format": format_}),
+            await http.get("/Patient", headers={"Accept": format_ if "/" in format_ else "*/*;q=0.1"}),
+        )
+        assert (asked.status_code == 200) is (format_ in stated), format_
+        if "/" in format_:
+            assert (accepted.status_code == 200) is (format_ in stated), format_
+            assert format_ not in stated or accepted.headers["content-type"].startswith(format_)
+
+
+# A change of the same kind in each format, and formats that are not there.
+PATCHES = {
+    "application/json-patch+json": b'[{"op":"add","path":"/active","value":true}]',
+    "application/merge-patch+json": b'{"active":true}',
+    "application/fhir+json": b"""{"resourceType":"Parameters","parameter":[{"name":"operation","part":[
+        {"name":"type","valueCode":"add"},{"name":"path","valueString":"Patient"},{"name":"name","valueString":"active"},
+        {"name":"value","valueBoolean":true}]}]}""",
+    "application/fhir+xml": b"""<Parameters xmlns="http://hl7.org/fhir"><parameter><name value="operation"/>
+        <part><name value="type"/><valueCode value="add"/></part><part><name value="path"/><valueString value="Patient"/></part>
+        <part><name value="name"/><valueString value="active"/></part><part><name value="value"/><valueBoolean value="true"/></part>
+        </parameter></Parameters>""",
+    "application/xml-patch+xml": b'<diff><add sel="Patient"><active value="true"/></add></diff>',
+    "text/plain": b"active",
+}
+
+
+@pytest.mark.parametrize("media_type", PATCHES)
+async def test_ca_2_pa_1_patch_formats(http: httpx.AsyncClient, media_type: str) -> None:
+    stated = (await http.get("/metadata")).json()["patchFormat"]
+    assert set(stated) <= set(PATCHES)
+    assert (await http.put("/Patient/p", json=PATIENT)).status_code == 201
+    answer = await http.patch("/Patient/p", content=PATCHES[media_type], headers={"Content-Type": media_type})
+    if media_type in stated:
+        assert (answer.status_code, answer.json()["active"]) == (200, True), answer.text
+    else:
+        assert answer.status_code == 415
+
+
+async def test_ca_2_operations(http: httpx.AsyncClient) -> None:
+    """Each operation of R4 and each that is stated: there where it is stated, and its definition with it; nowhere else."""
+    said = await rest(http)
+    named = {one["type"]: one.get("operation", []) for one in said["resource"]}
+    places = {"Patient": "/Patient", "Observation": "/Observation", "Encounter": "/Encounter", "ValueSet": "/ValueSet"}
+    stated = {name: {one["name"] for one in named[name]} for name in places} | {
+        "": {one["name"] for one in said.get("operation", ())}
+    }
+    assert any(stated.values())
+    known = {tree["code"] for tree in DEFINITIONS.operations} | {code for codes in stated.values() for code in codes}
+    for name, path in {**places, "": ""}.items():
+        for code in sorted(known):
+            levels = [path] if not path else [path, f"{path}/x"]
+            # Without its parameters an operation may answer as it likes, but not that it is not known.
+            answers = [await http.post(f"{level}/${code}") for level in levels]
+            unknown = [one.status_code == 404 and one.json()["issue"][0]["code"] == "not-supported" for one in answers]
+            assert (not all(unknown)) is (code in stated[name]), (name, code)
+    for operation in [one for of_type in named.values() for one in of_type] + said.get("operation", []):
+        if operation["definition"].startswith(str(http.base_url)):
+            definition = (await http.get(operation["definition"])).json()
+            assert (definition["url"], definition["code"]) == (operation["definition"], operation["name"])
+        else:
+            assert any(tree["url"] == operation["definition"] for tree in DEFINITIONS.operations)
+
+
+async def test_ca_2_the_openapi_document_says_the_same(http: httpx.AsyncClient, tenant: FreshTenant) -> None:
+    """The two documents are made of the same tables: parameters and operations of each type agree."""
+    said = {one["type"]: one for one in (await rest(http))["resource"]}
+    document = (await http.get(str(http.base_url.join("/")) + f"openapi/{tenant.name}")).json()
+    parameters = document["components"]["parameters"]
+    for name in ("Patient", "Observation", "List"):
+        query = [one["$ref"].rpartition("/")[2] for one in document["paths"][f"/{name}"]["get"]["parameters"]]
+        assert {one["name"] for one in said[name]["searchParam"]} <= {parameters[one]["name"] for one in query}
+        asked = {path.rpartition("$")[2] for path in document["paths"] if path.startswith(f"/{name}/") and "$" in path}
+        assert asked == {one["name"] for one in said[name].get("operation", ())}
+
+
+VALUE = {
+    "_since": "2020-01-01T00:00:00Z",
+    "_at": "2020",
+    "_sort": "-_lastUpdated",
+    "_list": "l",
+    "_count": "1",
+    "mode": "full",
+}
+VALUE |= {
+    "_summary": "true",
+    "_elements": "meta",
+    "_asOf": "2100-01-01T00:00:00Z",
+    "_format": "json",
+    "_pretty": "true",
+}
+HISTORY = ("/Patient/p/_history", "/Patient/_history", "/_history")
+
+
+@pytest.mark.parametrize("path", [*HISTORY, "/Patient/p", "/Patient/p/_history/1", "/metadata"])
+async def test_ca_2_what_else_a_query_may_say_is_done(http: httpx.AsyncClient, tenant: FreshTenant, path: str) -> None:
+    listed = {"resourceType": "List", "id": "l", "status": "current", "mode": "working"}
+    for resource in (PATIENT, listed):
+        assert (await http.put(f"/{resource['resourceType']}/{resource['id']}", json=resource)).status_code == 201
+    document = (await http.get(str(http.base_url.join("/")) + f"openapi/{tenant.name}")).json()
+    template = path.replace("/p/", "/{id}/").replace("/1", "/{vid}")
+    item = document["paths"]["/Patient/{id}" if path == "/Patient/p" else template]
+    named = [one["$ref"].rpartition("/")[2] for one in item["get"]["parameters"] + item["parameters"]]
+    query = {name for name in named if document["components"]["parameters"][name]["in"] == "query"}
+    assert query
+    for name in query:
+        answer = await http.get(path, params={name: VALUE[name]})
+        assert answer.status_code == 200, (name, answer.text)
+        if name not in ("_format", "_pretty", "mode", "_list", "_at", "_sort", "_since", "_count"):
+            continue
+        wrong = await http.get(path, params={name: "?"})
+        assert wrong.status_code in (400, 404, 406), (name, wrong.status_code)
+    if path in HISTORY:
+        assert (await http.get(path, params={"_unheard": "1"})).status_code == 400
 
 
 async def understood(http: httpx.AsyncClient, resource_type: str, name: str, prefix: str = "") -> bool:

@@ -103,13 +103,6 @@ async def test_cr_6_it_is_found_at_once(http: httpx.AsyncClient) -> None:
     assert [entry["resource"]["id"] for entry in found["entry"]] == [logical_id]
 
 
-async def test_conditional_create_is_refused_and_not_ignored(http: httpx.AsyncClient) -> None:
-    answer = await http.post("/Patient", json=PATIENT, headers={"If-None-Exist": "birthdate=2000"})
-    assert answer.status_code == 400
-    assert answer.json()["issue"][0]["code"] == "not-supported"
-    assert (await http.get("/Patient/_history")).json()["total"] == 0
-
-
 async def test_tr_10_a_conditional_reference_outside_a_transaction_is_refused(http: httpx.AsyncClient) -> None:
     observation = {"resourceType": "Observation", "status": "final", "code": {"text": "x"}}
     answer = await http.post("/Observation", json={**observation, "subject": {"reference": "Patient?identifier=1"}})

@@ -70,9 +70,9 @@ async def test_a_single_resource_of_20_mb_is_413(http: httpx.AsyncClient) -> Non
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("PATCH", "/Patient/a", 405),
+        ("PATCH", "/Patient/a", 400),
         ("POST", "/Patient/a", 405),
-        ("PUT", "/Patient", 405),
+        ("PUT", "/Patient", 400),
         ("DELETE", "", 405),
         ("PUT", "", 405),
         ("PUT", "/metadata", 405),

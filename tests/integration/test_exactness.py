@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import httpx
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -56,6 +57,29 @@ def batches() -> Iterator[list[tuple[str, bytes, dict[str, Any]]]]:
             yield batch
             batch = []
     yield batch
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("1.00", "1.00"), ("0.0000001", "0.0000001"), ("1E-9", "0.000000001"), ("12.50e1", "125.0"), ("1e2", "100"),
+        ("-0.00", "0.00"),
+    ],
+)  # fmt: skip
+async def test_ct_7_a_write_answers_the_digits_that_are_read(http: httpx.AsyncClient, sent: str, kept: str) -> None:
+    text = (
+        '{"resourceType":"Observation","id":"o","status":"final","code":{"text":"E-1"},"valueQuantity":{"value":here},'
+        '"component":[{"code":{"text":"x"},"valueSampledData":{"origin":{"value":-0.0},"period":here,"dimensions":1}}]}'
+    ).replace("here", sent)
+    written = await http.put("/Observation/o", content=text)
+    read = await http.get("/Observation/o")
+    for answer in (written, read):
+        tree = exact.decode(answer.content)
+        component = tree["component"][0]["valueSampledData"]
+        assert (written.status_code, read.status_code) == (201, 200)
+        assert f'"value":{kept}' in answer.text.replace(" ", "")
+        assert (format(Decimal(component["period"]), "f"), component["origin"]["value"]) == (kept, 0)
+        assert "-0.0" not in answer.text
 
 
 async def test_every_valid_official_example_is_read_as_it_was_written(http: httpx.AsyncClient) -> None:

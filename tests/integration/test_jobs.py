@@ -26,12 +26,13 @@ LEASE = 0.5
 
 
 @asynccontextmanager
-async def worker(urls: Urls, step: Work, lease: float = LEASE) -> AsyncIterator[Jobs]:
-    """A worker as every process has one, with connections of its own; it knows only this kind of job."""
-    database = await Database.open(urls.application, connections=2)
+async def worker(urls: Urls, *steps: Work, lease: float = LEASE, at_once: int = 1) -> AsyncIterator[Jobs]:
+    """A worker as every process has one, with connections of its own; it knows only these kinds of job."""
+    database = await Database.open(urls.application, connections=3)
     tenants = Tenants(database, _tenant_of(database))
     await tenants.start()
-    working = Jobs(database, tenants, steps={_name(step): step}, lease=lease)
+    named = {_name(step): step for step in steps}
+    working = Jobs(database, tenants, steps=named, at_once=dict.fromkeys(named, at_once), lease=lease)
     try:
         yield working
     finally:
@@ -105,16 +106,14 @@ async def test_xp_3_another_worker_goes_on_when_one_is_killed(urls: Urls, tenant
         one.start()
         job_id = await added(tenant, count)
         await asyncio.wait_for(stuck.wait(), 5)
-        killed = one._task
-        one._task = None
-        _kill(one, killed)
+        _kill(one)
         async with worker(urls, count) as two:
             two.start()
             assert await ended(tenant, job_id) == ("done", {"at": 5}, "")
     assert steps == [1, 2, 3, 3, 4, 5]
 
 
-def _kill(working: Jobs, task: asyncio.Task[None] | None) -> None:
+def _kill(working: Jobs) -> None:
     """Ends a worker as SIGKILL does: nothing it has under way is told to the database any more."""
 
     class Gone:
@@ -122,8 +121,9 @@ def _kill(working: Jobs, task: asyncio.Task[None] | None) -> None:
             raise Unavailable("killed")
 
     working._database = Gone()  # type: ignore[assignment]
-    assert task
-    task.cancel()
+    for task in working._tasks:
+        task.cancel()
+    working._tasks = []
 
 
 async def test_a_worker_that_stops_gives_its_job_back(urls: Urls, tenant: FreshTenant) -> None:
@@ -190,3 +190,85 @@ async def test_xp_5_what_failed_says_why(
     assert report in said
     assert "secret" not in said + caplog.text
     assert not await tenant.session.select("select 1 as one from due d where d.tenant_id = g.t")
+
+
+async def test_as_4_a_long_job_of_one_kind_does_not_hold_up_another_kind(urls: Urls, tenant: FreshTenant) -> None:
+    async def long(session: Session, of: Tenant, job: Job, base_url: str) -> Step:
+        await asyncio.sleep(3600)
+        return Step({}, ended=True)
+
+    async def short(session: Session, of: Tenant, job: Job, base_url: str) -> Step:
+        return Step({"at": 1}, ended=True)
+
+    async with worker(urls, long, short) as one:
+        one.start()
+        await added(tenant, long)
+        await asyncio.sleep(0.1)
+        assert (await ended(tenant, await added(tenant, short)))[0] == "done"
+
+
+async def test_as_4_jobs_of_a_kind_are_done_so_many_at_once(urls: Urls, tenant: FreshTenant) -> None:
+    at_work, most = 0, 0
+
+    async def slow(session: Session, of: Tenant, job: Job, base_url: str) -> Step:
+        nonlocal at_work, most
+        at_work += 1
+        most = max(at_work, most)
+        await asyncio.sleep(0.2)
+        at_work -= 1
+        return Step({"at": 1}, ended=True)
+
+    async with worker(urls, slow, at_once=2) as one:
+        jobs = [await added(tenant, slow) for _ in range(5)]
+        one.start()
+        for job_id in jobs:
+            assert (await ended(tenant, job_id))[0] == "done"
+    assert most == 2
+
+
+async def test_as_2_a_job_that_is_removed_is_stopped_where_it_is(
+    urls: Urls, tenant: FreshTenant, database: Database
+) -> None:
+    begun, stopped = asyncio.Event(), asyncio.Event()
+
+    async def wait(session: Session, of: Tenant, job: Job, base_url: str) -> Step:
+        begun.set()
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            stopped.set()
+        return Step({}, ended=True)
+
+    async with worker(urls, wait) as one:
+        one.start()
+        job_id = await added(tenant, wait)
+        await asyncio.wait_for(begun.wait(), 5)
+        await database.registry("delete from fhir.due where job_id = $1 returning 1", job_id)
+        await asyncio.wait_for(stopped.wait(), 5)
+        begun.clear()
+        await added(tenant, wait)  # the lane goes on
+        await asyncio.wait_for(begun.wait(), 5)
+
+
+async def test_a_job_that_is_removed_as_it_is_taken_is_passed_over(
+    urls: Urls, tenant: FreshTenant, database: Database
+) -> None:
+    async def count(session: Session, of: Tenant, job: Job, base_url: str) -> Step:
+        return Step({"at": 1}, ended=True)
+
+    async with worker(urls, count) as one:
+        gone, there = await added(tenant, count), await added(tenant, count)
+        # What a claim finds when the row of the job is deleted after it has taken the due one.
+        await tenant.session.call(
+            "with g as materialized (select set_config('app.tenant', $1::int4::text, true)) select job_save("
+            "$1::int4, $2, '', 'done', '{}', '', 0) from g",
+            tenant.tenant_id, gone,
+        )  # fmt: skip
+        await database.registry(
+            "insert into fhir.due (tenant_id, job_id, kind, at) values ($1, $2, 'count', now() - interval '1 hour') "
+            "returning 1",
+            tenant.tenant_id, gone,
+        )  # fmt: skip
+        claimed = await store.claim_job(one._database, one._worker, 60, ["count"])
+    assert claimed
+    assert claimed.job_id == there

@@ -15,7 +15,7 @@ from fhir_server import settings
 from fhir_server.app import application
 from fhir_server.edge import Edge
 from fhir_server.exchange import Request
-from fhir_server.interactions import plan_update
+from fhir_server.planning import plan, write_of
 from resources.database import Database
 from search import store as indexing
 
@@ -334,8 +334,8 @@ async def test_xp_3_waits_for_writes_that_had_begun(http: httpx.AsyncClient, edg
     before = edge.opened.tenants.get(tenant.name)
     request = Request("PUT", ("Patient", "late"), before, str(http.base_url), resource=patient("red", id="late"))
     async with tenant.session.transaction() as session:
-        plan = await plan_update(session, request)
-        await before.store.apply(session, before.definitions_number, [plan.change])
+        late = plan(write_of(request, "update"), (), None)
+        await before.store.apply(session, before.definitions_number, late.changes)
         await store(http, parameter(id="x"))
         await asyncio.sleep(1)
         answer = await http.get("/Patient?colour=red")

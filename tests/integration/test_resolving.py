@@ -35,7 +35,9 @@ async def test_conditional_references_are_resolved_together(
         ("Patient", "identifier=3,9"),
         ("Patient", "birthdate=1999"),
     ]
-    found = await resolve(tenant.session, index.search, lookups)
+    answers = await resolve(tenant.session, index.search, lookups)
+    assert {version_id for matches in answers for _, version_id in matches} == {1}
+    found = [[logical_id for logical_id, _ in matches] for matches in answers]
     assert [sorted(ids) for ids in found[:1] + found[2:]] == [["3"], [], ["o"], ["6"], ["3"], []]
     assert set(found[1]) == {"0", "4"}
     assert await resolve(tenant.session, index.search, []) == []
@@ -67,4 +69,4 @@ async def test_thousands_of_several_criteria_are_asked_a_hundred_at_a_time(
     statements = 0
     found = await resolve(session, index.search, lookups)
     assert statements == 3  # 250 different ones
-    assert found == [[str(n % 250)] if n % 250 < 20 else [] for n in range(3_000)]
+    assert found == [[(str(n % 250), 1)] if n % 250 < 20 else [] for n in range(3_000)]

@@ -118,15 +118,18 @@ async def test_a_tenants_counts_are_in_force(http: httpx.AsyncClient) -> None:
 async def test_se_1_a_form_says_its_format_itself(http: httpx.AsyncClient) -> None:
     for headers, form, media_type in (
         ({}, "_format=text/json&_pretty=true", "text/json"),
+        ({"accept": "application/fhir+turtle"}, "_format=json&_pretty=true", "application/fhir+json"),
         ({"accept": "application/fhir+xml"}, "_format=json&_pretty=true", "application/fhir+json"),
     ):
         answer = await http.post("/Patient/_search", content=form.encode(), headers={**FORM, **headers})
         assert answer.status_code == 200
         assert answer.headers["content-type"].startswith(media_type)
         assert answer.text.startswith("{\n")
-    assert (await http.post("/Patient/_search", content=b"_format=xml", headers=FORM)).status_code == 406
-    xml = {**FORM, "accept": "application/fhir+xml"}
-    assert (await http.post("/Patient/_search", content=b"_count=1", headers=xml)).status_code == 406
+    assert (await http.post("/Patient/_search", content=b"_format=ttl", headers=FORM)).status_code == 406
+    turtle = {**FORM, "accept": "application/fhir+turtle"}
+    assert (await http.post("/Patient/_search", content=b"_count=1", headers=turtle)).status_code == 406
+    xml = await http.post("/Patient/_search", content=b"_format=xml", headers=FORM)
+    assert (xml.status_code, xml.headers["content-type"]) == (200, "application/fhir+xml;charset=utf-8")
     assert (await http.post("/Patient/_search", content=b"_pretty=x", headers=FORM)).status_code == 400
 
 

@@ -9,6 +9,9 @@ from socket import create_connection
 from urllib.parse import urlsplit
 
 import httpx
+import pytest
+
+from resources import exact
 
 from ..serving import serve
 
@@ -42,3 +45,29 @@ def test_half_sent_requests_delay_nobody(tmp_path: Path) -> None:
         assert time.monotonic() - start < 10
         slow.close()
         assert client.get(f"{serving.base}/Basic?_summary=count").json()["total"] == 50
+
+
+def test_a_head_without_end_is_not_kept(tmp_path: Path) -> None:
+    """Neither in pieces nor at once, neither in a URL, a header nor many, and not after a request that was answered."""
+    with serve(tmp_path / "data") as serving:
+        parts = urlsplit(serving.base)
+        assert parts.hostname
+        assert parts.port
+        whole = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
+        for before, begin, more in (
+            (b"", b"GET /", b"x"),
+            (b"", b"GET / HTTP/1.1\r\nX: ", b"x"),
+            (whole, b"GET / HTTP/1.1\r\n", b"X:y\r\n"),
+        ):
+            with create_connection((parts.hostname, parts.port), timeout=10) as connection:
+                connection.sendall(before + begin)
+                with contextlib.suppress(ConnectionError):
+                    for _ in range(100):
+                        connection.sendall(more * 40_000)
+                    pytest.fail("four megabytes of a head were taken")
+        with create_connection((parts.hostname, parts.port), timeout=10) as connection:
+            connection.sendall(b"GET /fhir/default/Patient?name=" + b"x" * 70_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+            head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 400 ")
+        assert f"Content-Length: {len(body)}".encode() in head
+        assert exact.decode(body)["resourceType"] == "OperationOutcome"

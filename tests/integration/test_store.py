@@ -13,6 +13,7 @@ from resources import definitions
 from resources.database import Database, Owner
 from resources.hashing import Hash
 from resources.outcome import NotFound, PreconditionFailed
+from resources.reads import Scope
 from resources.store import Change, StaleDefinitions, Store, Version, body_parts
 
 from ..conftest import FreshTenant, Urls
@@ -52,9 +53,9 @@ async def test_a_life_of_a_resource(store: Store, tenant: FreshTenant) -> None:
         assert seen(await store.apply(tenant.session, 1, [change])) == [expected]
     past = [await store.read_version(tenant.session, "Patient", "a", n) for n in range(6)]
     assert [version and version.method for version in past] == [None, "PUT", "PUT", "DELETE", "PUT", None]
-    versions, more = await store.history(tenant.session, "Patient", "a", count=10)
-    assert [version.version_id for version in versions] == [4, 3, 2, 1]
-    assert more is None
+    page = await store.history(tenant.session, Scope(keys=(("Patient", "a"),)), count=10)
+    assert [version.version_id for version in page.versions] == [4, 3, 2, 1]
+    assert page.following is None
 
 
 async def test_trailing_zeros_make_a_new_version(store: Store, tenant: FreshTenant) -> None:
@@ -101,7 +102,7 @@ async def test_a_failed_precondition_writes_nothing(
     with pytest.raises(PreconditionFailed, match=says):
         await store.apply(tenant.session, 1, [put("Patient", "b"), change])
     assert await store.read(tenant.session, "Patient", "b") is None
-    assert len((await store.history(tenant.session, None, None, count=10))[0]) == 1
+    assert len((await store.history(tenant.session, Scope(), count=10)).versions) == 1
 
 
 async def test_same_if_match_at_once_has_one_winner(store: Store, tenant: FreshTenant) -> None:
@@ -126,7 +127,7 @@ async def test_any_current_version_is_judged_when_it_is_written(
         assert not waiting.done()
     with pytest.raises(PreconditionFailed, match="was deleted, as version 2"):
         await waiting
-    assert await store.count_history(tenant.session, "Patient") == 2
+    assert await store.count_history(tenant.session, Scope("Patient")) == 2
 
 
 async def test_any_current_version_will_do(store: Store, tenant: FreshTenant) -> None:
@@ -145,7 +146,7 @@ async def test_what_became_of_each_version_is_kept(store: Store, tenant: FreshTe
         put("Patient", "a", n=2),
     ):
         await store.apply(tenant.session, 1, [change])
-    versions, _ = await store.history(tenant.session, "Patient", "a", count=10)
+    versions = (await store.history(tenant.session, Scope(keys=(("Patient", "a"),)), count=10)).versions
     expected = [("PUT", "updated"), ("PUT", "created"), ("DELETE", "deleted"), ("PUT", "created")]
     assert [(version.method, version.outcome) for version in versions] == expected
     await store.apply(tenant.session, 1, [put("Patient", "b", interaction="create")])
@@ -158,7 +159,7 @@ async def test_the_same_new_id_at_once(store: Store, tenant: FreshTenant) -> Non
     """UP-6: without If-Match every one succeeds, on versions 1, 2, 3 …, and no version is lost."""
     answers = await asyncio.gather(*(store.apply(tenant.session, 1, [put("Patient", "a", n=n)]) for n in range(20)))
     assert sorted(versions[0].version_id for versions in answers) == list(range(1, 21))
-    versions, _ = await store.history(tenant.session, "Patient", None, count=100)
+    versions = (await store.history(tenant.session, Scope("Patient"), count=100)).versions
     assert [version.version_id for version in versions] == list(range(20, 0, -1))
     times = [version.last_updated for version in versions]
     assert times == sorted(times, reverse=True)
@@ -189,16 +190,16 @@ async def test_history_pages_hold_every_version_once(store: Store, tenant: Fresh
     for turn in range(4):
         await store.apply(tenant.session, 1, [put("Patient", str(n), turn=turn) for n in range(3)])
         await store.apply(tenant.session, 1, [put("Basic", "b", turn=turn), delete("Patient", "2")])
-    for resource_type, logical_id, total in [(None, None, 20), ("Patient", None, 16), ("Patient", "2", 8)]:
-        found, before = [], None
+    for scope, total in [(Scope(), 20), (Scope("Patient"), 16), (Scope(keys=(("Patient", "2"),)), 8)]:
+        found, place = [], None
         while True:
-            versions, before = await store.history(tenant.session, resource_type, logical_id, count=3, before=before)
-            found += [(version.logical_id, version.version_id) for version in versions]
-            if before is None:
+            page = await store.history(tenant.session, scope, count=3, place=place)
+            found += [(version.logical_id, version.version_id) for version in page.versions]
+            if (place := page.following) is None:
                 break
         assert len(found) == len(set(found)) == total
-    assert await store.count_history(tenant.session, None) == 20
-    assert await store.count_history(tenant.session, "Patient") == 16
+    assert await store.count_history(tenant.session, Scope()) == 20
+    assert await store.count_history(tenant.session, Scope("Patient")) == 16
 
 
 async def test_a_rehearsal_leaves_nothing(store: Store, tenant: FreshTenant) -> None:
@@ -222,7 +223,7 @@ async def test_the_same_id_lives_in_two_tenants(store: Store, tenant: FreshTenan
     version = await store.read(tenant.session, "Patient", "a")
     assert version
     assert "first" in (version.body or "")
-    assert await store.count_history(other_tenant.session, None) == 1
+    assert await store.count_history(other_tenant.session, Scope()) == 1
 
 
 async def test_every_version_keeps_the_transaction_that_wrote_it(store: Store, tenant: FreshTenant, urls: Urls) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import itertools
+import json
 from typing import Any
 
 import httpx
 import pytest
 
-from .test_bundle import PATIENT, answers, entry, post
+from .test_bundle import PATIENT, answers, entry, linking, post
 
 UUIDS = [f"urn:uuid:0c3151bd-1cbf-4d64-b04d-00000000000{n}" for n in range(4)]
 THERE = "http://elsewhere.org/fhir"
@@ -37,9 +39,11 @@ async def total(http: httpx.AsyncClient) -> int:
         (entry("POST", "Observation", PATIENT), 400, "Bundle.entry[1].resource"),
         (entry("PUT", "Patient/x", PATIENT), 400, "Bundle.entry[1].resource.id"),
         (entry("POST", "Patient"), 400, "Bundle.entry[1]"),
+        (entry("PATCH", "Patient/p"), 400, "Bundle.entry[1]"),
+        (entry("PATCH", "Patient/p", PATIENT), 400, "Bundle.entry[1].resource"),
         (entry("GET", "Patient/nobody"), 404, "Bundle.entry[1]"),
         (entry("GET", "Foo/1"), 404, "Bundle.entry[1]"),
-        (entry("PATCH", "Patient/p"), 405, "Bundle.entry[1]"),
+        (entry("PATCH", "Patient/p/_history/1"), 405, "Bundle.entry[1]"),
         (entry("PUT", "Patient/p", patient("p"), ifMatch='W/"7"'), 412, "Bundle.entry[1]"),
         (entry("DELETE", "Patient/p", ifMatch='W/"7"'), 412, "Bundle.entry[1]"),
         (
@@ -265,6 +269,38 @@ async def test_tr_10_a_condition_that_names_no_single_resource_fails_the_transac
     assert issue["expression"] == ["Bundle.entry[1].resource.subject.reference"]
     assert code is None or issue["code"] == code
     assert await total(http) == before
+
+
+async def test_tr_5_tr_10_references_in_a_patch_are_resolved(http: httpx.AsyncClient) -> None:
+    await http.put("/Patient/p", json=patient("p"))
+    await http.put("/Patient/before", json=patient("before", "1"))
+    for reference in (UUIDS[0], "Patient?identifier=http://x.org|2", "Patient?identifier=http://x.org|1"):
+        created, patched = await answers(
+            http,
+            "transaction",
+            entry("POST", "Patient", patient("x", "2"), UUIDS[0], ifNoneExist="identifier=http://x.org|2"),
+            entry("PATCH", "Patient/p", linking(reference)),
+        )
+        target = "before" if reference.endswith("|1") else created["resource"]["id"]
+        assert patched["resource"]["link"][-1]["other"] == {"reference": f"Patient/{target}"}
+    for reference, status in (("Patient?identifier=nobody", 412), (UUIDS[3], 400)):
+        answer = await post(http, "transaction", entry("PATCH", "Patient/p", linking(reference)))
+        assert answer.status_code == status
+        [at] = answer.json()["issue"][0]["expression"]
+        assert at.startswith("Bundle.entry[0].resource.parameter[0].part[3]")
+
+
+async def test_tr_9_a_json_patch_leaves_no_link_to_an_entry_behind(http: httpx.AsyncClient) -> None:
+    await http.put("/Observation/o", json={**OBSERVATION, "id": "o"})
+    operations = [{"op": "add", "path": "/subject", "value": {"reference": UUIDS[0]}}]
+    data = base64.b64encode(json.dumps(operations).encode()).decode()
+    patch = {"resourceType": "Binary", "contentType": "application/json-patch+json", "data": data}
+    answer = await post(
+        http, "transaction", entry("POST", "Patient", PATIENT, UUIDS[0]), entry("PATCH", "Observation/o", patch)
+    )
+    assert answer.status_code == 400
+    assert answer.json()["issue"][0]["expression"] == ["Bundle.entry[1].resource.subject.reference"]
+    assert await total(http) == 1
 
 
 async def test_tr_11_a_reader_in_parallel_sees_all_or_nothing(http: httpx.AsyncClient) -> None:

@@ -152,9 +152,3 @@ async def test_up_9_identical_content_makes_no_version(http: httpx.AsyncClient) 
     assert "already" in again.json()["issue"][0]["diagnostics"]
     assert (await http.put("/Patient/p", json=first.json())).text == first.text
     assert (await http.get("/Patient/p/_history")).json()["total"] == 1
-
-
-async def test_conditional_update_is_refused(http: httpx.AsyncClient) -> None:
-    answer = await http.put("/Patient?birthdate=2000", json=PATIENT)
-    assert answer.status_code == 405
-    assert (await http.delete("/Patient?birthdate=2000")).status_code == 405

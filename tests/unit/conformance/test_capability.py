@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from conformance.capability import capability_statement
+from conformance.capability import Operation, capability_statement
 from conformance.searchable import Searchable
-from fhir_server.operations import Operation
 from fhir_server.router import ROUTES, Route
 from resources.definitions import load
+from resources.operation import OperationDefinition
 
 DEFINITIONS = load()
 
@@ -27,7 +27,12 @@ def searchable(resource_type: str) -> list[Searchable]:
 
 
 HL7 = "http://hl7.org/fhir"
-UNNAMED = {"capabilities", "search-compartment"}  # R4 has no code for them among those of a statement
+NAMED = {  # the codes of a statement
+    code
+    for level in ("type", "system")
+    for codes in (DEFINITIONS.codes(f"{HL7}/ValueSet/{level}-restful-interaction") or {}).values()
+    for code in codes
+}
 TABLES: dict[str, Any] = {
     "routes": ROUTES,
     "operations": (),
@@ -37,7 +42,9 @@ TABLES: dict[str, Any] = {
     "controls": {"_include", "_revinclude", "_count"},
     "preconditions": {"read": {"if-none-match"}, "create": set(), "update": {"if-match"}, "delete": set()},
     "formats": ("json",),
+    "patch_formats": ("application/json-patch+json",),
     "update_create": True,
+    "conditional_delete_max": 1,
     "base": "http://a.example/fhir/default",
     "software": ("fhir-server", "1.2.3"),
     "date": date(2026, 3, 1),
@@ -45,10 +52,12 @@ TABLES: dict[str, Any] = {
 
 
 def statement(**changed: Any) -> dict[str, Any]:
-    return capability_statement(**{**TABLES, **changed})
+    made: dict[str, Any] = capability_statement(**{**TABLES, **changed})
+    return made
 
 
 def of_patient(**changed: Any) -> dict[str, Any]:
+    patient: dict[str, Any]
     [patient] = [resource for resource in statement(**changed)["rest"][0]["resource"] if resource["type"] == "Patient"]
     return patient
 
@@ -70,7 +79,7 @@ def test_it_says_whose_statement_it_is() -> None:
     assert said["implementation"]["url"] == "http://a.example/fhir/default"
 
 
-@pytest.mark.parametrize("left_out", sorted({route.interaction for route in ROUTES} - UNNAMED))
+@pytest.mark.parametrize("left_out", sorted({route.interaction for route in ROUTES} & NAMED))
 def test_a_route_that_is_taken_away_is_no_longer_stated(left_out: str) -> None:
     def stated(routes: Any) -> set[str]:
         said = statement(routes=routes)["rest"][0]
@@ -130,20 +139,36 @@ def test_rd_4_conditional_read_follows_the_headers_heeded(heeded: tuple[str, ...
     assert of_patient(preconditions={**TABLES["preconditions"], "read": heeded})["conditionalRead"] == said
 
 
-def test_versioning_and_conditional_writes_follow_the_tables() -> None:
+def test_versioning_follows_the_headers_heeded() -> None:
     assert of_patient()["versioning"] == "versioned-update"
     assert of_patient(preconditions={**TABLES["preconditions"], "update": ()})["versioning"] == "versioned"
-    plain = of_patient()
-    assert (plain["conditionalCreate"], plain["conditionalUpdate"], plain["conditionalDelete"]) == (
-        False,
-        False,
-        "not-supported",
-    )
-    routes = (*ROUTES, Route("PUT", "[type]", "update"), Route("DELETE", "[type]", "delete"))
-    preconditions = {**TABLES["preconditions"], "create": {"if-none-exist"}}
-    conditional = of_patient(routes=routes, preconditions=preconditions)
-    assert (conditional["conditionalCreate"], conditional["conditionalUpdate"]) == (True, True)
-    assert conditional["conditionalDelete"] == "single"
+
+
+@pytest.mark.parametrize(("interaction", "method"), [("update", "PUT"), ("delete", "DELETE")])
+def test_co_1_conditional_writes_follow_the_routes(interaction: str, method: str) -> None:
+    said = f"conditional{interaction.capitalize()}"
+    without = [route for route in ROUTES if (route.shape, route.interaction) != ("[type]", interaction)]
+    assert of_patient(routes=without)[said] == (False if interaction == "update" else "not-supported")
+    with_it = (*without, Route(method, "[type]", interaction))
+    assert of_patient(routes=with_it)[said] == (True if interaction == "update" else "single")
+
+
+def test_co_1_conditional_create_follows_the_headers_heeded() -> None:
+    assert of_patient()["conditionalCreate"] is False
+    assert of_patient(preconditions={**TABLES["preconditions"], "create": {"if-none-exist"}})["conditionalCreate"]
+
+
+@pytest.mark.parametrize(("most", "said"), [(1, "single"), (2, "multiple"), (1000, "multiple")])
+def test_co_4_conditional_delete_follows_the_tenant(most: int, said: str) -> None:
+    routes = (*ROUTES, Route("DELETE", "[type]", "delete"))
+    assert of_patient(routes=routes, conditional_delete_max=most)["conditionalDelete"] == said
+
+
+def test_pa_1_patch_formats_are_stated_where_there_is_patch() -> None:
+    without = [route for route in ROUTES if route.interaction != "patch"]
+    assert "patchFormat" not in statement(routes=without)
+    with_it = statement(routes=(*without, Route("PATCH", "[type]/[id]", "patch")))
+    assert with_it["patchFormat"] == ["application/json-patch+json"]
 
 
 def test_up_3_update_create_follows_the_tenant() -> None:
@@ -151,7 +176,25 @@ def test_up_3_update_create_follows_the_tenant() -> None:
     assert of_patient(update_create=False)["updateCreate"] is False
 
 
-def test_operations_are_named_with_their_definitions() -> None:
+@pytest.mark.parametrize(
+    ("levels", "resource_types", "system", "patient", "observation"),
+    [
+        (("system",), (), True, False, False),
+        (("type",), ("Patient",), False, True, False),
+        (("instance",), ("Patient", "Observation"), False, True, True),
+        (("system", "type", "instance"), ("Resource",), True, True, True),
+        (("system",), ("Patient",), True, False, False),
+    ],
+)
+def test_operations_are_named_where_they_can_be_asked(
+    levels: tuple[str, ...], resource_types: tuple[str, ...], system: bool, patient: bool, observation: bool
+) -> None:
+    defined = OperationDefinition("", "validate", True, True, True, resource_types)
+    row = Operation(defined, "http://x.org/validate", frozenset(levels), documentation="Slowly.")
+    rest = statement(routes=(*ROUTES, Route("GET", "$[code]", "operation")), operations=(row,))["rest"][0]
+    said = [{"name": "validate", "definition": "http://x.org/validate", "documentation": "Slowly."}]
+    of_type = {resource["type"]: resource for resource in rest["resource"]}
+    assert rest.get("operation") == (said if system else None)
+    assert of_type["Patient"].get("operation") == (said if patient else None)
+    assert of_type["Observation"].get("operation") == (said if observation else None)
     assert "operation" not in statement()["rest"][0]
-    said = statement(operations=(Operation("validate", "http://x.org/validate"),))["rest"][0]
-    assert said["operation"] == [{"name": "validate", "definition": "http://x.org/validate"}]

@@ -12,7 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from fhir_server.edge import LARGEST_RESOURCE, Edge, Opened
+from fhir_server.dispatch import Dispatcher
+from fhir_server.edge import LARGEST_HEAD, LARGEST_RESOURCE, Edge, Opened
 from fhir_server.exchange import Request, Response
 from resources.definitions import load
 from resources.outcome import Gone, NotFound
@@ -67,7 +68,7 @@ def behind() -> Behind:
 
 @pytest.fixture
 async def http(behind: Behind) -> AsyncIterator[httpx.AsyncClient]:
-    edge = Edge(Interactions({"*": behind}), behind.opened, max_body=2 * LARGEST_RESOURCE)
+    edge = Edge(Dispatcher(Interactions({"*": behind})), behind.opened, max_body=2 * LARGEST_RESOURCE)
     transport = httpx.ASGITransport(edge)
     async with (
         edge.lifespan(),
@@ -173,8 +174,10 @@ async def test_ur_3_unknown_tenant_and_paths_outside_are_outcomes(http: httpx.As
 @pytest.mark.parametrize(
     ("headers", "query", "status"),
     [
-        ({"accept": "application/fhir+xml"}, "", 406),
-        ({}, "?_format=xml", 406),
+        ({"accept": "application/fhir+turtle"}, "", 406),
+        ({}, "?_format=ttl", 406),
+        ({"accept": "application/fhir+xml"}, "", 200),
+        ({}, "?_format=xml", 200),
         ({"accept": "application/fhir+xml"}, "?_format=json", 200),
         ({}, "?_format=application/fhir+json", 200),
         ({}, "?_pretty=yes", 400),
@@ -200,7 +203,7 @@ async def test_ct_6_ct_7_pretty_keeps_the_digits(http: httpx.AsyncClient) -> Non
     assert answer.headers["content-length"] == str(len(answer.content))
 
 
-@pytest.mark.parametrize("headers", [{"content-type": "text/plain"}, {"content-type": "application/fhir+xml"}, {}])
+@pytest.mark.parametrize("headers", [{"content-type": "text/plain"}, {"content-type": "application/fhir+turtle"}, {}])
 async def test_ct_1_another_content_type_is_415(
     http: httpx.AsyncClient, behind: Behind, headers: dict[str, str]
 ) -> None:
@@ -226,10 +229,21 @@ async def test_se_1_a_search_by_post_may_have_no_body(http: httpx.AsyncClient, b
     assert (await http.post("/Patient/_search", content="a=1")).status_code == 415
 
 
-async def test_ct_11_a_packed_body_is_415(http: httpx.AsyncClient) -> None:
+async def test_ct_11_packed_bodies_are_unpacked_and_answers_packed(http: httpx.AsyncClient, behind: Behind) -> None:
     packed = gzip.compress(TEXT.encode())
     answer = await http.post("/Patient", content=packed, headers={**FHIR, "content-encoding": "gzip"})
+    assert (answer.status_code, behind.asked[0].body) == (200, TEXT.encode())
+    answer = await http.post("/Patient", content=packed, headers={**FHIR, "content-encoding": "lzma"})
     assert answer.status_code == 415
+    bomb = gzip.compress(b" " * (LARGEST_RESOURCE + 1))
+    answer = await http.post("/Patient", content=bomb, headers={**FHIR, "content-encoding": "gzip"})
+    assert answer.status_code == 413
+    behind.answer = Response(200, TEXT.replace("1.00", "1.00" + "0" * 3000), 3, WRITTEN)
+    for encoding in ("gzip", "br", "zstd"):
+        answer = await http.get("/Patient/1", headers={"accept-encoding": encoding})
+        assert answer.headers["content-encoding"] == encoding
+        assert int(answer.headers["content-length"]) < 1000
+        assert "Accept-Encoding" in answer.headers["vary"]
 
 
 @pytest.mark.parametrize("stated", [True, False])
@@ -258,6 +272,24 @@ async def test_se_1_the_form_of_a_search_joins_the_query(http: httpx.AsyncClient
 async def test_repeated_headers_are_one_list(http: httpx.AsyncClient, behind: Behind) -> None:
     await http.get("/Patient/1", headers=[("Prefer", "return=minimal"), ("Prefer", "handling=lenient")])
     assert behind.asked[0].headers["prefer"] == "return=minimal, handling=lenient"
+
+
+async def test_headers_past_the_limit_are_refused_at_once(http: httpx.AsyncClient, behind: Behind) -> None:
+    """Thousands of one name would be joined again and again, and all the work on a long one holds up the others."""
+    accept = {"accept": "application/fhir+json"}
+    assert (await http.get("/Patient/1", headers={**accept, "prefer": "x," * 30_000})).status_code == 200
+    for many in ([("prefer", "x,y" * (LARGEST_HEAD // 3))], [("x", "")] * LARGEST_HEAD):
+        answer = await http.get("/Patient/1", headers=[("X-Request-Id", "mine"), *many])
+        assert answer.status_code == 413
+        assert issue(answer)["code"] == "too-long"
+    assert len(behind.asked) == 1
+
+
+async def test_a_header_that_cannot_be_sent_is_a_fault_with_an_outcome(http: httpx.AsyncClient, behind: Behind) -> None:
+    behind.answer = Response(200, TEXT, headers={"X-Any": "\u2026"})
+    answer = await http.get("/Patient/1")
+    assert answer.status_code == 500
+    assert issue(answer)["code"] == "exception"
 
 
 @pytest.mark.parametrize("host", ['a"b', "a b", "", "a/b", "a:x", "a" * 256])
@@ -296,7 +328,7 @@ async def test_old_definitions_are_read_anew_and_the_request_is_done_again(
 
 
 async def test_outside_of_its_lifespan_the_edge_is_unavailable(behind: Behind) -> None:
-    edge = Edge(Interactions({"*": behind}), behind.opened, max_body=1)
+    edge = Edge(Dispatcher(Interactions({"*": behind})), behind.opened, max_body=1)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(edge), base_url="http://a.example") as client:
         answer = await client.get("/fhir/default/Patient/1")
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
@@ -309,7 +341,7 @@ async def test_outside_of_its_lifespan_the_edge_is_unavailable(behind: Behind) -
 
 
 async def test_a_client_that_goes_away_is_not_answered(behind: Behind) -> None:
-    edge = Edge(Interactions({"*": behind}), behind.opened, max_body=1)
+    edge = Edge(Dispatcher(Interactions({"*": behind})), behind.opened, max_body=1)
     messages = [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
     sent: list[Any] = []
 
@@ -328,7 +360,9 @@ async def test_a_client_that_goes_away_is_not_answered(behind: Behind) -> None:
 
 
 async def test_hd_6_browsers_of_named_origins_may_call_and_see_the_headers(behind: Behind) -> None:
-    edge = Edge(Interactions({"*": behind}), behind.opened, max_body=1, cors_origins=["https://app.example"])
+    edge = Edge(
+        Dispatcher(Interactions({"*": behind})), behind.opened, max_body=1, cors_origins=["https://app.example"]
+    )
     transport = httpx.ASGITransport(edge)
     asks = {"access-control-request-method": "PUT", "access-control-request-headers": "if-match,content-type"}
     async with (

@@ -47,12 +47,18 @@ def test_bu_2_urls(method: str, url: str, interaction: str, path: tuple[str, ...
 
 
 def test_writes_have_an_identity_and_a_create_gets_its_id_here() -> None:
-    assert read("PUT", "Patient/1", resource=PATIENT).identity == ("Patient", "1")
-    assert read("DELETE", "Patient/1").identity == ("Patient", "1")
-    first, second = (read("POST", "Patient", resource=PATIENT).identity for _ in range(2))
-    assert first[0] == "Patient"
+    def identity(method: str, url: str, **asked: str) -> tuple[str, str, str | None]:
+        write = read(method, url, resource=PATIENT, **asked).write
+        assert write
+        return write.resource_type, write.logical_id, write.condition
+
+    for method in ("PUT", "PATCH", "DELETE"):
+        assert identity(method, "Patient/1") == ("Patient", "1", None)
+        assert identity(method, "Patient?a=b") == ("Patient", "", "a=b")
+    first, second = identity("POST", "Patient"), identity("POST", "Patient", ifNoneExist="a=b")
+    assert (first[0], first[2], second[2]) == ("Patient", None, "a=b")
     assert first[1] != second[1]
-    assert read("GET", "Patient/1").identity == ("", "")
+    assert read("GET", "Patient/1").write is None
 
 
 def test_a_full_url_is_compared_without_the_case_of_its_uuid() -> None:
@@ -88,7 +94,8 @@ def test_bu_3_elements_of_the_request_are_headers() -> None:
         ("POST", "", {"resourceType": "Bundle"}, BadRequest),
         ("POST", "/", {"resourceType": "Bundle"}, BadRequest),
         ("GET", "Foo/1", None, NotFound),
-        ("PATCH", "Patient/1", None, MethodNotAllowed),
+        ("PATCH", "Patient/1/_history/1", None, MethodNotAllowed),
+        ("GET", "_async/1", None, BadRequest),
         ("POST", "Patient", "text", Invalid),
         ("PUT", "Patient/1", [], Invalid),
     ],

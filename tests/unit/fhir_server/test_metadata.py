@@ -20,7 +20,7 @@ INDEXER = Indexer(load(), Hash(b"of this test alone, and no secret"))
 
 
 async def asked(query: str = "", update_create: bool = True, explain: bool = False, **headers: str) -> Response:
-    settings = {"update_create": update_create, "explain": explain}
+    settings = {"update_create": update_create, "explain": explain, "conditional_delete_max": 1}
     tenant: Any = SimpleNamespace(definitions=load(), indexer=INDEXER, settings=settings)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return await capabilities(SESSION, Request("GET", ("metadata",), tenant, "http://a.example/fhir/t", query, named))

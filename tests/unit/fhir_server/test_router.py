@@ -75,9 +75,9 @@ def test_every_row_is_reached(row: object) -> None:
         "_search/Patient",
         "_other",
         "metadata/1",
-        "$nothing",
-        "Patient/$nothing",
-        "Patient/1/$nothing",
+        "Patient/1/2/$nothing",
+        "Nothing/$nothing",
+        "_async",
     ],
 )
 def test_ur_3_an_unknown_path_is_404_not_supported(path: str) -> None:
@@ -101,10 +101,11 @@ def test_cm_2_a_type_without_a_compartment_is_named() -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allow"),
     [
-        ("POST", "Patient/1", "DELETE, GET, HEAD, PUT"),
-        ("PUT", "Patient", "GET, HEAD, POST"),
-        ("DELETE", "Patient", "GET, HEAD, POST"),
-        ("PATCH", "Patient/1", "DELETE, GET, HEAD, PUT"),
+        ("POST", "Patient/1", "DELETE, GET, HEAD, PATCH, PUT"),
+        ("PATCH", "metadata", "GET, HEAD"),
+        ("PUT", "_async/1", "DELETE, GET, HEAD"),
+        ("DELETE", "$meta", "GET, HEAD, POST"),
+        ("PUT", "Patient/1/_history/2/$meta", "GET, HEAD, POST"),
         ("POST", "metadata", "GET, HEAD"),
         ("PUT", "Patient/1/_history/2", "GET, HEAD"),
         ("DELETE", "Patient/1/_history", "GET, HEAD"),

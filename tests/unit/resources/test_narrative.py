@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resources import exact
-from resources.narrative import ATTRIBUTES, ELEMENTS, XHTML, fault
+from resources.narrative import ATTRIBUTES, DEEPEST, ELEMENTS, XHTML, fault
 
 from ... import examples
 
@@ -145,3 +145,12 @@ def test_official_narratives_are_safe() -> None:
             found[name] = wrong[1]
     assert set(found.values()) == {"has no text and no image (txt-2)"}
     assert len(found) == 4
+
+
+def test_levels_are_bounded() -> None:
+    def nested(levels: int) -> str:
+        return f'<div xmlns="{XHTML}">' + "<b>" * (levels - 1) + "x" + "</b>" * (levels - 1) + "</div>"
+
+    assert fault(nested(DEEPEST)) is None
+    assert fault(nested(DEEPEST + 1)) == ("invariant", "is nested more than 200 levels deep (txt-1)")
+    assert fault(f'<div xmlns="{XHTML}">' + "<b>x</b>" * DEEPEST + "</div>") is None
