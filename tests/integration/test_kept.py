@@ -106,3 +106,20 @@ async def test_the_tables_are_closed_to_whoever_has_no_tenant(database: Database
     await kept.add(tenant.session, "none", "token", b"")
     for table in ("answer", "exchange"):
         assert not await database.registry(f"select 1 from fhir.{table}")
+
+
+async def test_a_key_is_found_by_its_key_whatever_the_statistics_say(
+    owner: Owner, connection: asyncpg.Connection, tenant: FreshTenant, other_tenant: FreshTenant
+) -> None:
+    """Those of a small table of another tenant make every index look alike."""
+    for few in (60, 300, 2000):
+        await filled(owner, other_tenant, FILL_ANSWERS.replace("'a', 'key'", f"'', '{few}'"), few)
+        await owner.run("analyze fhir.answer")
+        await filled(owner, tenant, FILL_ANSWERS.replace("'key'", f"'{few}key'"), MANY)
+        async with connection.transaction():
+            await connection.execute("set local enable_seqscan = off")
+            await connection.execute("select set_config('app.tenant', $1, true)", str(tenant.tenant_id))
+            query = f"select 1 from answer where tenant_id = {tenant.tenant_id} and actor = 'a' and key = '{few}key7'"
+            [plan] = await connection.fetchrow(f"explain (format json) {query}")
+        assert "answer_pkey" in plan
+        assert "answer_at" not in plan
