@@ -6,14 +6,15 @@ import base64
 import binascii
 from typing import Any, Final
 
-from .. import exact
+from .. import exact, fhir_xml
 from ..definitions import Definitions, load
 from ..outcome import BadRequest, Malformed, UnsupportedMediaType
 from ..primitives import quoted
 
 JSON_PATCH: Final = "application/json-patch+json"
 MERGE_PATCH: Final = "application/merge-patch+json"
-_FHIR_JSON: Final = frozenset(("application/fhir+json", "application/json+fhir", "application/json", "text/json"))
+_FHIR_JSON: Final = frozenset(("application/fhir+json", "application/json+fhir"))
+_ANY_JSON: Final = frozenset(("application/json", "text/json"))
 _FHIR_XML: Final = frozenset(("application/fhir+xml", "application/xml+fhir", "application/xml", "text/xml"))
 
 
@@ -22,7 +23,7 @@ def read(definitions: Definitions, content_type: str, body: bytes) -> tuple[str,
 
     Raises Malformed (400: cannot be parsed), BadRequest (400: is no such patch), UnsupportedMediaType (415)."""
     media_type = content_type.partition(";")[0].strip().lower()
-    if media_type not in (JSON_PATCH, MERGE_PATCH) and media_type not in _FHIR_JSON | _FHIR_XML:
+    if media_type not in (JSON_PATCH, MERGE_PATCH) and media_type not in _FHIR_JSON | _FHIR_XML | _ANY_JSON:
         text = f"A patch cannot be sent as {quoted(media_type)}; send {JSON_PATCH}, {MERGE_PATCH} or a Parameters "
         raise UnsupportedMediaType(text + "resource (FHIRPath Patch) as application/fhir+json or application/fhir+xml.")
     if not body:
@@ -35,9 +36,13 @@ def read(definitions: Definitions, content_type: str, body: bytes) -> tuple[str,
     if media_type == MERGE_PATCH:
         return "merge", exact.decode(body)
     if media_type in _FHIR_XML:
-        from .. import fhir_xml
-
         return _fhirpath(fhir_xml.decode(definitions, body))
+    if media_type in _ANY_JSON:  # what kind it is, its shape tells
+        tree = exact.decode_any(body)
+        if type(tree) is list:
+            return "json", tree
+        if type(tree) is dict and tree.get("resourceType") != "Parameters":
+            return "merge", tree
     return _fhirpath(exact.decode(body))
 
 

@@ -26,6 +26,8 @@ OPERATIONS = b'[{"op":"add","path":"/a","value":1.50}]'
         ("application/merge-patch+json", b'{"a":null}', "merge"),
         ("application/fhir+json; fhirVersion=4.0", PARAMETERS, "fhirpath"),
         ("application/json", PARAMETERS, "fhirpath"),
+        ("application/json", OPERATIONS, "json"),
+        ("text/json", b'{"gender":"male"}', "merge"),
         ("application/fhir+xml", XML, "fhirpath"),
         ("text/xml", XML, "fhirpath"),
     ],
