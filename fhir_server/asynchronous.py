@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import logging
+import re
 import secrets
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
@@ -34,6 +35,7 @@ from .tenancy import Tenant
 log = logging.getLogger(__name__)
 
 KIND: Final = "request"  # of the jobs that answer
+_is_token: Final = re.compile(r"[0-9a-f]{32}").fullmatch
 _TRIES: Final = 10  # times that a request is begun which no worker has lived to answer
 _SOONEST, _LATEST = 1, 30  # seconds, of Retry-After
 # The headers that say what is to be done. How the answer looks, who fetches it says; a Binary must come as a resource.
@@ -88,7 +90,8 @@ async def status(session: Session, request: Request) -> Response:
     """How far a request is: 202 until it is answered, then 200 with its answer in a Bundle, or 4xx, 5xx if it failed.
 
     Raises NotFound (404): never asked by this actor, cancelled, or expired. https://hl7.org/fhir/R4/async.html"""
-    found = await kept.look(session, request.path[-1])
+    token = request.path[-1]
+    found = await kept.look(session, token) if _is_token(token) else None
     if found is None:
         raise _unknown()
     if found.response is None or found.expires is None:
@@ -107,7 +110,8 @@ async def cancel(session: Session, request: Request) -> Response:
     """202: the request and its answer are removed; what is under way is stopped before it has an effect.
 
     Raises NotFound (404) as status does. https://hl7.org/fhir/R4/async.html"""
-    if not await kept.remove(session, request.path[-1]):
+    token = request.path[-1]
+    if not (_is_token(token) and await kept.remove(session, token)):
         raise _unknown()
     return Response(202, outcome_text(Issue("information", "informational", "The request was removed.")))
 

@@ -20,8 +20,9 @@ _REVALIDATE: Final = (b"cache-control", b"private, no-cache")
 _NO_STORE: Final = (b"cache-control", b"no-store")
 # Besides those that browsers always send and show.
 SENT: Final = (
-    "Authorization", "Content-Encoding", "Content-Type", "Idempotency-Key", "If-Match", "If-Modified-Since", "If-None-Exist",
-    "If-None-Match", "Prefer", "X-Correlation-Id", "X-Request-Id", "X-Security-Context",
+    "Authorization", "Cache-Control", "Content-Encoding", "Content-Type", "Idempotency-Key", "If-Match",
+    "If-Modified-Since", "If-None-Exist", "If-None-Match", "Prefer", "Traceparent", "Tracestate", "X-Correlation-Id",
+    "X-Request-Id", "X-Requested-With", "X-Security-Context",
 )  # fmt: skip
 SEEN: Final = (
     "Content-Disposition", "Content-Location", "ETag", "Expires", "Idempotency-Replayed", "Last-Modified", "Location",

@@ -15,11 +15,12 @@ from resources.database import Refused, Session
 from resources.outcome import NotFound, Throttled
 
 FOR: Final = 24 * 3600.0  # seconds that an answer is kept
-MOST: Final = 1000  # requests of a tenant that wait to be answered later
+MOST: Final = 1000  # requests of a tenant that wait to be answered later …
+LARGEST: Final = 1_000_000_000  # … and bytes of them
 
 _CLAIM: Final = "select c.mine, c.fingerprint, c.response from answer_claim($1::int4, $2, $3, $4::int8, $5) c"
 _KEEP: Final = "select answer_keep($1::int4, $2, $3, $4, $5, $6)"
-_ADD: Final = "select exchange_add($1::int4, $2, $3, $4, $5, $6::int4)"
+_ADD: Final = "select exchange_add($1::int4, $2, $3, $4, $5, $6::int4, $7::int8)"
 _TAKE: Final = "select e.token, e.actor, e.tries, e.request, e.remaining from exchange_take($1::int4, $2::int8) e"
 _ANSWER: Final = "select exchange_answer($1::int4, $2::int8, $3, $4) as answered"
 _REMOVE: Final = "select exchange_remove($1::int4, $2, $3) as removed"
@@ -77,7 +78,7 @@ async def add(session: Session, kind: str, token: str, request: bytes) -> None:
 
     Raises Throttled (429), NotFound."""
     try:
-        await session.call(_ADD, session.tenant_id, kind, token, session.actor, request, MOST)
+        await session.call(_ADD, session.tenant_id, kind, token, session.actor, request, MOST, LARGEST)
     except Refused as refused:
         raise _meaning(refused) from None
 
@@ -110,6 +111,6 @@ def _meaning(refused: Refused) -> Exception:
     if refused.state == "FH404":
         return NotFound("There is no such tenant.")
     if refused.state == "FH429":
-        message = f"{MOST} requests of this tenant wait to be answered; send this one later, or without respond-async."
+        message = "Too many requests of this tenant wait to be answered; send this one later, or without respond-async."
         return Throttled(message, headers={"Retry-After": "30"})
     return refused

@@ -15,7 +15,6 @@ from msgspec import Struct
 from resources import exact, patch
 from resources.outcome import (
     BadRequest,
-    Gone,
     Invalid,
     Issue,
     Malformed,
@@ -33,7 +32,7 @@ from .exchange import Request, Response, location, outcome_text
 from .links import may_be_conditional, refuse_unresolvable
 from .media import is_xml
 from .preferences import if_match, if_none_match_any, preferences
-from .reading import is_logical_id
+from .reading import is_logical_id, present
 from .tenancy import Tenant
 
 # Types whose resources change the definitions of the tenant, and what makes the rows that go with their writes.
@@ -195,18 +194,13 @@ def _plan_patch(write: Write, found: Sequence[Match], current: Version | None) -
     what = f"{write.resource_type}/{found[0].logical_id}" if found else f"{write.resource_type}/{write.logical_id}"
     if write.condition is not None and not found:
         raise NotFound(f"No {write.resource_type} meets the condition.")
-    if current is None:
-        raise NotFound(f"{what} does not exist.")
-    if found and found[0].version_id != current.version_id:  # it may not meet the condition any more
+    if found and current and found[0].version_id != current.version_id:  # it may not meet the condition any more
         raise Raced
-    if current.body is None:
-        gone = Gone(f"{what} was deleted.")
-        gone.version_id, gone.last_updated = current.version_id, current.last_updated
-        raise gone
+    version = present(current, what)
     _require_match(write)
-    before = exact.decode(current.body.encode())
+    before = exact.decode((version.body or "").encode())
     after = patch.apply(kind, request.tenant.definitions, before, operations)
-    return plan_changed(write, current, patch.with_safe_narrative(before, after))
+    return plan_changed(write, version, patch.with_safe_narrative(before, after))
 
 
 def plan_changed(write: Write, current: Version, tree: dict[str, Any]) -> Plan:

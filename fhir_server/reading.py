@@ -37,7 +37,7 @@ async def read(session: Session, request: Request) -> Response:
         version = await store.read_at(session, resource_type, logical_id, instant)
     elif is_logical_id(logical_id):
         version = await store.read(session, resource_type, logical_id)
-    found = _present(version, request.path, instant)
+    found = present(version, "/".join(request.path), instant)
     if unchanged(request.headers, str(found.version_id), found.last_updated):
         return Response(304, "", found.version_id, found.last_updated)
     body = cut(request.tenant.definitions, shape, found.body or "")
@@ -55,18 +55,19 @@ async def vread(session: Session, request: Request) -> Response:
     version = None
     if is_logical_id(logical_id) and is_version_id(version_id):
         version = await request.tenant.store.read_version(session, resource_type, logical_id, int(version_id))
-    found = _present(version, request.path)
+    found = present(version, "/".join(request.path))
     body = cut(request.tenant.definitions, shape, found.body or "")
     return Response(200, body, found.version_id, found.last_updated)
 
 
-def _present(version: Version | None, path: tuple[str, ...], instant: datetime | None = None) -> Version:
+def present(version: Version | None, what: str, instant: datetime | None = None) -> Version:
+    """A version that was read, if there is one and it is no deletion. Raises NotFound (404), Gone (410), which name what."""
     then = f" at {instant.isoformat()}" if instant else ""
     if version is None:
-        raise NotFound(f"{'/'.join(path)} {'did' if then else 'does'} not exist{then}.")
+        raise NotFound(f"{what} {'did' if then else 'does'} not exist{then}.")
     if version.body is None:
         # The ETag of the deletion lets the client bring the resource back under If-Match.
-        gone = Gone(f"{'/'.join(path)} was deleted{then}.")
+        gone = Gone(f"{what} was deleted{then}.")
         gone.version_id, gone.last_updated = version.version_id, version.last_updated
         raise gone
     return version

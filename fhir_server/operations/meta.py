@@ -15,12 +15,12 @@ import msgspec
 from resources import exact
 from resources.database import Session
 from resources.operation import Parameters
-from resources.outcome import Gone, NotFound, NotSupported
+from resources.outcome import NotSupported
 from resources.store import Version
 from search.labels import labels
 
 from ..exchange import Request, Response, instant
-from ..reading import is_logical_id, is_version_id
+from ..reading import is_logical_id, is_version_id, present
 from ..writing import changing, store_changed
 
 Meta = dict[str, Any]
@@ -127,14 +127,7 @@ async def _present(
         found = await store.read(session, resource_type, logical_id)
     elif is_logical_id(logical_id) and is_version_id(version_id):
         found = await store.read_version(session, resource_type, logical_id, int(version_id))
-    what = "/".join(request.path[:-1])
-    if found is None:
-        raise NotFound(f"{what} does not exist.")
-    if found.body is None:
-        gone = Gone(f"{what} was deleted.")
-        gone.version_id, gone.last_updated = found.version_id, found.last_updated
-        raise gone
-    return found
+    return present(found, "/".join(request.path[:-1]))
 
 
 class _Labelled(msgspec.Struct):

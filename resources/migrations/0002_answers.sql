@@ -85,21 +85,27 @@ create policy tenant on fhir.exchange
   using (tenant_id = (select nullif(current_setting('app.tenant', true), '')::int4))
   with check (tenant_id = (select nullif(current_setting('app.tenant', true), '')::int4));
 
--- Puts a request aside, for jobs of this kind. FH404 no such tenant; FH429 so many of the tenant wait already.
+-- Puts a request aside, for jobs of this kind. FH404 no such tenant; FH429 so many of the tenant wait already, or so many
+-- bytes of them.
 create function fhir.exchange_add(
-  t int4, kind_ text, token_ text, actor_ text, request_ bytea, most int4
+  t int4, kind_ text, token_ text, actor_ text, request_ bytea, most int4, largest int8
 ) returns int8
 language plpgsql set search_path = pg_catalog as $$
 declare
   xid_ int8 := pg_current_xact_id()::text::int8;  -- before the tenant is looked for: whoever drops it waits for this
+  waiting_ int8;
+  bytes_ int8;
   made_ int8;
 begin
   perform set_config('app.tenant', t::text, true);
   if not exists (select from fhir.tenant x where x.tenant_id = t and x.state = 'active') then
     raise sqlstate 'FH404' using message = 'no such tenant';
   end if;
-  if (select count(*) from (
-        select from fhir.exchange e where e.tenant_id = t and e.response is null limit most) x) >= most then
+  -- The length of a value is known without reading it.
+  select count(*), coalesce(sum(x.bytes), 0) into waiting_, bytes_
+  from (select octet_length(e.request) as bytes from fhir.exchange e
+        where e.tenant_id = t and e.response is null limit most) x;
+  if waiting_ >= most or bytes_ + octet_length(request_) > largest then
     raise sqlstate 'FH429' using message = 'too many requests wait';
   end if;
   made_ := fhir.job_add(t, kind_, '{}');

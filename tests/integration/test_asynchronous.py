@@ -122,6 +122,9 @@ async def test_as_2_delete_removes_the_answer(http: httpx.AsyncClient, other_htt
     await answered(http, place)
     token = place.rpartition("/")[2]
     unknown = await http.get(f"/_async/{'0' * len(token)}")
+    for no_token in ("%00", "x", token.upper(), token + "0"):
+        answer = await http.get(f"/_async/{no_token}")
+        assert (answer.status_code, answer.content) == (unknown.status_code, unknown.content)
     assert unknown.status_code == 404
     for method in ("GET", "DELETE"):  # UR-6
         stranger = await other_http.request(method, f"/_async/{token}")

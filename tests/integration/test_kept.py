@@ -26,7 +26,7 @@ CALLS = {
     "keep": (
         "select answer_keep($1::int4, $2, $3, $4::bytea, $5::bytea, $6::float8)", ("a", "key7", "", "", 5000.0)
     ),
-    "add": ("select exchange_add($1::int4, $2, $3, $4, $5::bytea, $6::int4)", ("none", "new", "a", "", 1000)),
+    "add": ("select exchange_add($1::int4, $2, $3, $4, $5::bytea, $6::int4, $7::int8)", ("none", "new", "a", "", 1000, 10**9)),
     "take": ("select * from exchange_take($1::int4, $2::int8)", (-7,)),
     "answer": ("select exchange_answer($1::int4, $2::int8, $3::bytea, $4::float8)", (-7, "", 86400.0)),
     "remove": ("select exchange_remove($1::int4, $2, $3)", ("token7", "a")),
@@ -69,6 +69,14 @@ async def test_as_4_what_waits_is_bounded(tenant: FreshTenant, other_tenant: Fre
         await kept.add(tenant.session, "none", "one too many", b"")
     assert int(refused.value.headers["Retry-After"]) > 0
     await kept.add(other_tenant.session, "none", "of another", b"")
+
+
+async def test_as_4_what_waits_is_bounded_in_bytes(tenant: FreshTenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "LARGEST", 100_000)
+    await kept.add(tenant.session, "none", "first", b"x" * 60_000)
+    with pytest.raises(Throttled):
+        await kept.add(tenant.session, "none", "too large", b"x" * 40_001)
+    await kept.add(tenant.session, "none", "fits", b"x" * 40_000)
 
 
 async def test_ur_6_it_belongs_to_tenant_and_actor(tenant: FreshTenant, other_tenant: FreshTenant) -> None:

@@ -45,13 +45,21 @@ def test_the_walk_through(tmp_path: Path) -> None:
     texts, trees = zip(*answers, strict=True)
     assert [tree["resourceType"] for tree in trees] == [
         "Patient", "Observation", "MedicationRequest", "ServiceRequest", "Bundle", "Bundle", "Bundle", "Bundle",
-        "OperationOutcome", "Bundle",
+        "Patient", "Parameters", "Bundle", "OperationOutcome", "Bundle",
     ]  # fmt: skip
     assert re.search(r'"value": ?6\.30\b', texts[1])
-    by_code, by_identifier, history, transaction, not_found, counted = trees[4:]
+    by_code, by_identifier, history, transaction, patched, difference, everything, not_found, counted = trees[4:]
     assert [entry["resource"]["resourceType"] for entry in by_code["entry"]] == ["Observation"]
     assert [entry["resource"]["id"] for entry in by_identifier["entry"]] == ["p1"]
     assert [entry["request"]["method"] for entry in history["entry"]] == ["PUT"]
     assert [entry["response"]["status"][:3] for entry in transaction["entry"]] == ["201", "201"]
+    assert (patched["active"], patched["meta"]["versionId"]) == (True, "2")
+    [added, *_] = difference["parameter"]
+    assert {"name": "name", "valueString": "active"} in added["part"]
+    assert {entry["resource"]["resourceType"] for entry in everything["entry"]} >= {
+        "Patient",
+        "Observation",
+        "Condition",
+    }
     assert not_found["issue"][0]["code"] == "not-found"
     assert counted["total"] == 0
