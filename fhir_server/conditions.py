@@ -16,13 +16,12 @@ from resources.database import Session
 from search.criteria import Clause
 from search.query import Query
 
+from .media import PRESENTATION
 from .planning import Match, Write
 from .searching import condition_of, resolve
 
 FAIR: Final = 50  # entries of a Bundle that are worked on before other requests have their turn
 T = TypeVar("T")
-
-_PRESENTATION = frozenset({"_format", "_pretty"})  # of the edge; in a URL they are no part of the condition
 
 
 async def fairly(many: Iterable[T]) -> AsyncIterator[T]:
@@ -44,12 +43,13 @@ def check(write: Write) -> Query:
 
 
 def _criteria(write: Write) -> str:
+    """The condition without what is of the edge; in a URL both stand together."""
     text = write.condition or ""
     if write.interaction == "create":
-        return text.removeprefix(f"{write.resource_type}?").removeprefix("?")
-    if not any(name in text for name in _PRESENTATION):
+        text = text.removeprefix(f"{write.resource_type}?").removeprefix("?")
+    if not any(name in text for name in PRESENTATION):
         return text
-    kept = [(n, v) for n, v in parse_qsl(text, keep_blank_values=True) if n not in _PRESENTATION]
+    kept = [(n, v) for n, v in parse_qsl(text, keep_blank_values=True) if n not in PRESENTATION]
     return urlencode(kept)
 
 

@@ -28,6 +28,7 @@ _XML: Final = {
 }
 _TYPES: Final = _JSON | _XML
 _OF_FHIR: Final = frozenset(name for name in _TYPES if "fhir" in name)
+PRESENTATION: Final = frozenset({"_format", "_pretty"})  # parameters of any request: how its answer is written
 FORMATS: Final = ("json", "xml", JSON, XML)  # as the CapabilityStatement names them
 # Those of FHIR carry a Parameters resource: https://hl7.org/fhir/R4/fhirpatch.html
 PATCH_FORMATS: Final = ("application/json-patch+json", JSON, XML, "application/merge-patch+json")

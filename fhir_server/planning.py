@@ -6,9 +6,11 @@ https://hl7.org/fhir/R4/http.html#create, #update, #patch, #delete and their con
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 from msgspec import Struct
 
@@ -100,6 +102,8 @@ def write_of(
     resource_type, *rest = request.path
     if interaction == "create":
         condition = request.headers.get("if-none-exist")
+        if condition is None and request.query and _is_condition(request, resource_type):
+            condition = request.query
         return Write(interaction, request, resource_type, logical_id or new_logical_id(), condition)
     if not rest:
         return Write(interaction, request, resource_type, "", request.query)
@@ -110,6 +114,13 @@ def write_of(
             raise BadRequest(message, code="value")
         raise NotFound(f"{resource_type}/{given} does not exist.")
     return Write(interaction, request, resource_type, given)
+
+
+def _is_condition(request: Request, resource_type: str) -> bool:
+    """Whether the query of a create names a search parameter: R4 has no criteria there, and clients that send them all
+    the same, as fhirpy does, mean a conditional create. To ignore them would make a second resource in silence."""
+    codes = request.tenant.indexer.parameters(resource_type)
+    return any(re.split("[:.]", name)[0] in codes for name, _ in parse_qsl(request.query, keep_blank_values=True))
 
 
 def needs(write: Write, found: Sequence[Match]) -> tuple[str, str] | None:

@@ -23,9 +23,7 @@ from . import compartments
 from .indexer import Indexer
 from .intervals import EARLIEST, LATEST
 
-LARGE: Final = (
-    4_000_000  # bytes, compressed, of the resources of a page, and of what they refer to; without the last one
-)
+LARGE: Final = 4_000_000  # bytes, compressed, of a page's resources, and of what they refer to; without the last one
 COUNTED: Final = 10_000  # resources up to which a total is counted
 LOOKED: Final = 2_000  # resources that one statement looks at where not all of them are wanted
 THEN: Final = 100  # … and where their bodies are needed to tell

@@ -21,13 +21,13 @@ from resources.operation import OperationDefinition, Parameters, Reader, defined
 from resources.outcome import BadRequest, MethodNotAllowed, NotFound
 
 from ..exchange import Request, Response
+from ..media import PRESENTATION
 from . import differences, everything, lastn, meta
 
 Run = Callable[[Session, Request, Parameters], Awaitable[Response]]
 
 FORM: Final = "application/x-www-form-urlencoded"
 _PLACE: Final = "_operation"  # below the base: where OperationDefinitions are read
-_PRESENTATION: Final = frozenset({"_format", "_pretty"})  # of the edge, on any request
 _LEVELS: Final = {1: "system", 2: "type", 3: "instance", 5: "version"}  # by the segments of the path
 
 _EVERYTHING: Final = "Also takes `_asOf`, an instant: the record as it was then."
@@ -214,7 +214,7 @@ async def operation(session: Session, request: Request) -> Response:
             reader.resource(request.decode())
     parameters = reader.result()
     if found.open:
-        shown = [pair for pair in parse_qsl(request.query) if pair[0] in _PRESENTATION]
+        shown = [pair for pair in parse_qsl(request.query) if pair[0] in PRESENTATION]
         request = replace(request, query=urlencode([*reader.left, *shown]))
     return await found.run(session, request, parameters)
 
@@ -225,7 +225,7 @@ def _pairs(text: str) -> list[tuple[str, str]]:
         pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=10_000)
     except ValueError:
         raise BadRequest("There are more than 10000 parameters.", code="too-long") from None
-    return [(name, value) for name, value in pairs if name not in _PRESENTATION]
+    return [(name, value) for name, value in pairs if name not in PRESENTATION]
 
 
 async def operation_definition(session: Session, request: Request) -> Response:

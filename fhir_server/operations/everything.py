@@ -20,11 +20,11 @@ from search.parameters.date import bounds
 
 from ..answers import bundle, match_entry
 from ..exchange import Request, Response
+from ..media import PRESENTATION
 from ..reading import instant_of, is_logical_id
 
-_PRESENTATION: Final = ("_format", "_pretty")  # of the edge; kept in the links
 _PARAMETERS: Final = ("start", "end", "_since", "_type", "_count", "_asOf")
-_KNOWN: Final = frozenset({*_PARAMETERS, *_PRESENTATION, "_page"})
+_KNOWN: Final = frozenset({*_PARAMETERS, *PRESENTATION, "_page"})
 
 
 async def everything(session: Session, request: Request, parameters: Parameters) -> Response:
@@ -34,7 +34,7 @@ async def everything(session: Session, request: Request, parameters: Parameters)
     tenant, seal = request.tenant, request.tenant.search.seal
     bound_to = (str(session.tenant_id), session.actor, *request.path)
     given = _given(request, parameters)
-    shown = [(name, given.pop(name)) for name in _PRESENTATION if name in given]
+    shown = [(name, given.pop(name)) for name in sorted(PRESENTATION) if name in given]
     page_link = given.pop("_page", "")
     if page_link and given:
         raise BadRequest(f"{next(iter(given))}: a link to a page takes no further parameters.", code="value")

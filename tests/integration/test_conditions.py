@@ -108,6 +108,14 @@ async def test_co_1_create_with_one(http: httpx.AsyncClient, ask: Asked) -> None
     assert "left as it is" in body["issue"][0]["diagnostics"]
 
 
+async def test_a_condition_in_the_url_of_a_create_is_one(http: httpx.AsyncClient, ask: Asked) -> None:
+    url = f"Patient?{WHERE}&_format=json"
+    assert [(await ask("POST", url, patient()))[0] for _ in range(2)] == [201, 200]
+    assert await count(http) == 1
+    assert (await ask("POST", f"{url}&nosuch=1", patient()))[0] == 400
+    assert (await ask("POST", "Patient?nosuch=1&_format=json&_count=x", patient("2")))[0] == 201  # UR-5
+
+
 async def test_co_1_create_with_several(http: httpx.AsyncClient, ask: Asked) -> None:
     await put(http, "a")
     await put(http, "b")
