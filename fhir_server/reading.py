@@ -67,9 +67,7 @@ def present(version: Version | None, what: str, instant: datetime | None = None)
         raise NotFound(f"{what} {'did' if then else 'does'} not exist{then}.")
     if version.body is None:
         # The ETag of the deletion lets the client bring the resource back under If-Match.
-        gone = Gone(f"{what} was deleted{then}.")
-        gone.version_id, gone.last_updated = version.version_id, version.last_updated
-        raise gone
+        raise Gone.by(f"{what} was deleted{then}.", version.version_id, version.last_updated)
     return version
 
 

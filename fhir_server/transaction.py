@@ -150,15 +150,15 @@ class _Transaction:
             await lock(session, resting)
         if not conditional:
             return
-        deletes = [entry for entry in conditional if not may_create(_write(entry)) and entry.interaction != "patch"]
+        deletes = [entry for entry in conditional if entry.interaction == "delete"]
         await self._find(session, deletes, frozenset())
         deleted = {(_write(one).resource_type, match.logical_id) for one in deletes for match in self._found[one.index]}
         deleted |= {
             (_write(one).resource_type, _write(one).logical_id)
-            for one in self._writes
-            if one.interaction == "delete" and one not in deletes
+            for one in self._unconditional()
+            if one.interaction == "delete"
         }
-        others = [entry for entry in conditional if entry not in deletes] if deletes else conditional
+        others = [entry for entry in conditional if entry.interaction != "delete"]
         await self._find(session, others, frozenset(deleted))
         for entry in others:
             write = _write(entry)

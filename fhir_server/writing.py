@@ -155,7 +155,7 @@ async def apply_each(session: Session, tenant: Tenant, plans: Sequence[Plan]) ->
     """Writes many plans that do not depend on each other: together if that works, else one by one to tell which fail.
 
     Raises Unavailable (503), and StaleDefinitions as long as nothing was written."""
-    identities = [(change.resource_type, change.logical_id) for one in plans for change in one.changes]
+    identities = [identity for one in plans for identity in one.identities]
     if len(set(identities)) == len(identities):
         with contextlib.suppress(PreconditionFailed, Conflict, Taken):
             return list(await _apart(session, tenant, plans))

@@ -142,6 +142,13 @@ class Gone(FhirError):
     version_id = 0
     last_updated: datetime | None = None
 
+    @classmethod
+    def by(cls, diagnostics: str, version_id: int, last_updated: datetime) -> Gone:
+        """The error of what the deletion of that version and time took away."""
+        gone = cls(diagnostics)
+        gone.version_id, gone.last_updated = version_id, last_updated
+        return gone
+
 
 class PreconditionFailed(FhirError):
     status, code = 412, "conflict"

@@ -73,9 +73,7 @@ async def _read(session: Session, request: Request, name: str, text: str | None)
         raise NotFound(f"{what} {'did' if when else 'does'} not exist{when}.")
     if found.body is None:
         was = f"was deleted{when}" if when or text is None else "is its deletion"
-        gone = Gone(f"{what} {was}, so there is nothing to compare.")
-        gone.version_id, gone.last_updated = found.version_id, found.last_updated
-        raise gone
+        raise Gone.by(f"{what} {was}, so there is nothing to compare.", found.version_id, found.last_updated)
     return found
 
 

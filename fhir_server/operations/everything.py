@@ -45,9 +45,8 @@ async def everything(session: Session, request: Request, parameters: Parameters)
     if whose is None:
         raise NotFound(f"{'/'.join(request.path[:2])} does not exist{_then(asked)}.")
     if whose[1].body is None:
-        gone = Gone(f"{'/'.join(request.path[:2])} {'had been' if asked.as_of else 'was'} deleted{_then(asked)}.")
-        gone.version_id, gone.last_updated = whose[1].version_id, whose[1].last_updated
-        raise gone
+        message = f"{'/'.join(request.path[:2])} {'had been' if asked.as_of else 'was'} deleted{_then(asked)}."
+        raise Gone.by(message, whose[1].version_id, whose[1].last_updated)
     page = await record.part(session, tenant.indexer, asked, place, whose, tenant.settings["max_includes"])
     entries = [match_entry(request.base, one) for one in page.found]
     entries += [match_entry(request.base, one, mode="include") for one in page.included]
