@@ -62,8 +62,10 @@ def history_entry(base: str, version: Version) -> str:
 def response_entry(response: Response, *, outcome: bool = False) -> str:
     """An entry of the answer to a batch or transaction. outcome: the body is an OperationOutcome, not the resource."""
     said = [f'"status":"{_STATUS[response.status]}"']
-    if response.location:
-        said.append(f'"location":"{response.location}"')
+    if location := response.location or response.headers.get(
+        "Content-Location"
+    ):  # the latter of what is answered later
+        said.append(f'"location":"{location}"')
     if etag := response.etag or response.headers.get("ETag"):
         said.append(f'"etag":{orjson.dumps(etag).decode()}')
     if response.last_updated:

@@ -16,10 +16,12 @@ from resources.database import Database, Unsafe
 from resources.hashing import Hash
 from resources.outcome import Unavailable
 from resources.store import Store
-from resources.validation import Validator
+from resources.validation.rules import Rules
+from resources.validation.validator import Validator
 from search import indexer, own
 from search.run import Search
 from search.store import own_parameters
+from terminology import ucum
 from terminology.membership import Terminology
 
 from . import asynchronous
@@ -32,6 +34,8 @@ from .jobs import JOBS, Jobs
 from .settings import SETTINGS, Settings
 from .store import Registered
 from .tenancy import Tenant, Tenants
+from .validation.policy import policy_of
+from .validation.shelf import Shelf
 from .writing import create, delete, patch, update
 
 # Every interaction that ROUTES knows, and what does it.
@@ -90,7 +94,9 @@ def _tenant_of(database: Database) -> Callable[[Registered], Awaitable[Tenant]]:
     defined = definitions.load()
     hash_ = Hash(database.hash_key)
     validator = Validator(defined)
+    rules = Rules(defined, ucum.to_canonical)
     terminology = Terminology(defined)  # one for all: what it remembers is of a tenant each
+    shelf = Shelf(defined, terminology)
     indexers: dict[frozenset[str], indexer.Indexer] = {}  # by the types whose words are indexed
     indexing = indexer.Indexer(defined, hash_)
     store = Store(hash_, defined, (indexer.FLOOR, own.FLOOR))
@@ -112,6 +118,9 @@ def _tenant_of(database: Database) -> Callable[[Registered], Awaitable[Tenant]]:
             settings,
             definitions,
             validator,
+            rules,
+            policy_of(settings),
+            shelf,
             indexes,
             hash_,
             store,

@@ -62,13 +62,14 @@ class _Cancelled(Exception):
     """Nobody wants the answer any more, or somebody else has given it: nothing is to be done."""
 
 
-async def begin(session: Session, request: Request, kind: str = KIND) -> Response:
+async def begin(session: Session, request: Request, kind: str = KIND, work: bytes | None = None) -> Response:
     """202: the request will be answered at Content-Location. It must be one that ROUTES knows.
 
+    work: what jobs of another kind are to do for it.
     Raises Throttled (429) if too many of the tenant wait. https://hl7.org/fhir/R4/async.html"""
     token = secrets.token_hex(16)
     asked = Asked(request.method, request.path, request.base, request.query, _headers(request), request.body)
-    await kept.add(session, kind, token, msgspec.msgpack.encode(asked))
+    await kept.add(session, kind, token, msgspec.msgpack.encode(asked) if work is None else work)
     said = Issue(
         "information", "informational", "The request was accepted; Content-Location names where its answer is."
     )
@@ -96,6 +97,8 @@ async def status(session: Session, request: Request) -> Response:
         raise _unknown()
     if found.response is None or found.expires is None:
         state = "being answered" if found.tries else "waiting"
+        if found.total is not None:
+            state = f"{found.done:,} of {found.total:,} resources done"
         age = int(found.age)
         headers = {
             "X-Progress": f"{state}, accepted {age} s ago",

@@ -21,8 +21,8 @@ from .conditions import check, fairly, lock
 from .entries import ORDER, Entry, answered_entry, entry_of, read_entry, written_entry
 from .exchange import Request, Response, failure
 from .links import normal, refuse_unresolvable
-from .planning import Plan, needs_nothing, plan
-from .writing import apply_each, write
+from .planning import Plan, needs_nothing
+from .writing import apply_each, planned, write
 
 _AT_ONCE: Final = 4  # entries that are done at the same time
 
@@ -73,15 +73,16 @@ async def batch(session: Session, request: Request, bundled: Sequence[dict[str, 
 async def _written_together(session: Session, request: Request, entries: Sequence[Entry]) -> dict[int, str]:
     """Writes that need nothing to be read for them, in one call where that works; the answers by index."""
     answers: dict[int, str] = {}
-    planned: list[tuple[Entry, Plan]] = []
+    plans: list[tuple[Entry, Plan]] = []
+    book = request.tenant.book()
     async for entry in fairly(sorted(entries, key=lambda one: ORDER[one.interaction])):
         assert entry.write
         try:
-            planned.append((entry, plan(entry.write, (), None)))
+            plans.append((entry, await planned(session, entry.write, (), None, book)))
         except FhirError as error:
             answers[entry.index] = response_entry(failure(error), outcome=True)
-    results = await apply_each(session, request.tenant, [plan for _, plan in planned])
-    for (entry, of_entry), result in zip(planned, results, strict=True):
+    results = await apply_each(session, request.tenant, [plan for _, plan in plans])
+    for (entry, of_entry), result in zip(plans, results, strict=True):
         if isinstance(result, FhirError):
             answers[entry.index] = response_entry(failure(result), outcome=True)
         else:

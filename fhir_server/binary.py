@@ -90,6 +90,13 @@ def sent(request: Request) -> dict[str, Any]:
     return _of_content(request, content_type)
 
 
+def of_content(request: Request) -> dict[str, Any]:
+    """A Binary whose content is the body, whatever it is. Raises UnsupportedMediaType (415)."""
+    content_type = _media_type(request.headers.get("content-type", ""))
+    data = binascii.b2a_base64(request.body, newline=False).decode("ascii")
+    return {"resourceType": "Binary", "contentType": content_type, "data": data}
+
+
 def _is_another(request: Request, tree: Mapping[str, Any]) -> bool:
     """Whether a tree is a resource, but no Binary."""
     stated = tree.get("resourceType")

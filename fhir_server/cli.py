@@ -81,6 +81,30 @@ def parser() -> argparse.ArgumentParser:
     reindex = _add(verbs, "reindex", commands.reindex, "make the search index anew while the server runs")
     reindex.add_argument("--tenant", metavar="NAME", help="of this tenant only; by default of all")
     reindex.add_argument("--type", metavar="TYPE", help="of this resource type only; by default of all")
+    package = verbs.add_parser("package", help="install, preview, list, uninstall: FHIR packages", allow_abbrev=False)
+    verbs_of_package = package.add_subparsers(required=True, metavar="VERB")
+    for name, does, help in (
+        ("install", commands.install_package, "store what a package defines, all of it or nothing, and index by it"),
+        ("preview", commands.preview_package, "say what installing a package would do, and do nothing"),
+        ("list", commands.list_packages, "name the packages that are installed"),
+        ("uninstall", commands.uninstall_package, "delete what a package brought, unless it was changed since"),
+    ):
+        verb = _add(verbs_of_package, name, does, help, options_of="package")
+        if name == "uninstall":
+            verb.add_argument("package", metavar="NAME[#VERSION]")
+        elif name != "list":
+            verb.add_argument("file", metavar="FILE.tgz", type=Path)
+        if name == "install":
+            left_out = "leave out definitions that break the base rules of R4, instead of refusing the package"
+            verb.add_argument("--skip-invalid", action="store_true", help=left_out)
+        default, which = (None, "by default of all") if name == "list" else ("default", "[default]")
+        verb.add_argument("--tenant", default=default, metavar="NAME", help=f"whose packages {which}")
+    says = "judge what is stored anew and report; exit 1 if a resource has an error"
+    again = _add(verbs, "revalidate", commands.revalidate, says, options_of="reindex")
+    again.add_argument("--tenant", metavar="NAME", help="of this tenant only; by default of all")
+    again.add_argument("--type", metavar="TYPE", action="append", default=[], help="of this type; may be repeated")
+    again.add_argument("--profile", metavar="URL", action="append", default=[], help="judge by this; may be repeated")
+    again.add_argument("--samples", metavar="N", type=int, default=5, help="of each issue, 20 at most [default 5]")
     return top
 
 

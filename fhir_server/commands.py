@@ -1,4 +1,4 @@
-"""What the commands do, but for serve: migrate, tenant, load, reindex.
+"""What the commands do, but for serve: migrate, tenant, load, package, reindex.
 
 The database is the one at --owner-database-url or --database-url or, without either, the embedded one of --data-dir: a
 command attaches to the database that `serve` runs, or runs it for its own time.
@@ -145,6 +145,61 @@ def load_files(given: argparse.Namespace, settings: Settings) -> int:
     with _embedded(settings, "load") as embedded:
         settings = settings.replace(database_url=embedded.application_url)
         return run(load.run(settings, given.paths, given.tenant, sys.stdout))
+
+
+def _with_application(settings: Settings, purpose: str, work: Callable[[Settings], Coroutine[Any, Any, int]]) -> int:
+    """Runs a command that needs the whole application, on the database that is named or on the embedded one."""
+    if not is_embedded(settings, "database_url"):
+        return run(work(settings))
+    with _embedded(settings, purpose) as embedded:
+        return run(work(settings.replace(database_url=embedded.application_url)))
+
+
+def install_package(given: argparse.Namespace, settings: Settings) -> int:
+    from .packages import command  # the whole application, as above
+
+    skip = given.skip_invalid
+    return _with_application(
+        settings,
+        "package install",
+        lambda known: command.run_install(known, given.file, given.tenant, sys.stdout, skip_invalid=skip),
+    )
+
+
+def preview_package(given: argparse.Namespace, settings: Settings) -> int:
+    from .packages import command
+
+    return _with_application(
+        settings, "package preview", lambda known: command.run_preview(known, given.file, given.tenant, sys.stdout)
+    )
+
+
+def list_packages(given: argparse.Namespace, settings: Settings) -> int:
+    from .packages import command
+
+    return _with_application(settings, "package list", lambda known: command.run_list(known, given.tenant, sys.stdout))
+
+
+def uninstall_package(given: argparse.Namespace, settings: Settings) -> int:
+    from .packages import command
+
+    return _with_application(
+        settings,
+        "package uninstall",
+        lambda known: command.run_uninstall(known, given.package, given.tenant, sys.stdout),
+    )
+
+
+def revalidate(given: argparse.Namespace, settings: Settings) -> int:
+    from . import revalidate  # the whole application, as above
+
+    def judged(settings: Settings) -> int:
+        return run(revalidate.run(settings, given.tenant, given.type, given.profile, sys.stdout, given.samples))
+
+    if not is_embedded(settings, "database_url"):
+        return judged(settings)
+    with _embedded(settings, "revalidate") as embedded:
+        return judged(settings.replace(database_url=embedded.application_url))
 
 
 def reindex(given: argparse.Namespace, settings: Settings) -> int:

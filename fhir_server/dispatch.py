@@ -13,6 +13,7 @@ from resources.database import Session
 from . import asynchronous, idempotency
 from .entries import Interaction
 from .exchange import Request, Response
+from .operations import answers_later
 from .preferences import preferences
 from .router import find
 
@@ -31,7 +32,8 @@ class Dispatcher:
 
         Raises what the interaction raises, and StaleDefinitions as long as nothing was written."""
         act = self._interactions[interaction]
-        if interaction not in _AT_ONCE and preferences(request.headers).respond_async:
+        at_once = interaction in _AT_ONCE or answers_later(request.path)
+        if not at_once and preferences(request.headers).respond_async:
             act = asynchronous.begin
         if "idempotency-key" in request.headers:
             return await idempotency.once(session, request, lambda inner: act(inner, request))

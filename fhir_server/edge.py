@@ -44,8 +44,9 @@ from . import binary, headers, openapi
 from .compression import UNPACKED_ASIDE, compress, decompress
 from .dispatch import Dispatcher
 from .exchange import Request, Response, failure, outcome_text
-from .media import JSON, check_content_type, check_form, check_patch, is_xml, negotiate
+from .media import JSON, check_content_type, check_form, check_patch, is_fhir, is_xml, negotiate
 from .metadata import release
+from .operations import takes_content
 from .router import ROUTES, find
 from .tenancy import Tenants
 
@@ -61,6 +62,7 @@ LARGEST_HEAD: Final = 65_536  # bytes of all headers; the parser takes no longer
 _LARGE: Final = 500_000  # bytes of an answer from which it is written and compressed beside the event loop
 _LARGE_XML: Final = 100_000  # the same where it becomes XML, which takes 12 ms of these
 _OURS: Final = ("/fhir/", "/openapi/", "/try/", "/pages/")  # what FastAPI does not see
+_ATTEMPTS: Final = 4  # with definitions that others keep changing
 _FORM: Final = "application/x-www-form-urlencoded"
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9.\-_]{1,255}|\[[0-9A-Fa-f:.]{1,64}\])(?::[0-9]{1,5})?")
 
@@ -187,7 +189,7 @@ class Edge:
         interaction = find(method, path, tenant.definitions).interaction
         body = b""
         if method in ("POST", "PUT", "PATCH"):
-            most = LARGEST_RESOURCE if path else self._max_body
+            most = LARGEST_RESOURCE if path and not takes_content(path) else self._max_body
             judge = _judge(interaction, path, given)
             body = await _body(receive, given, most, judge)
             if judge is check_form:
@@ -202,17 +204,16 @@ class Edge:
             raise refused
         base = self._base_of(scope, given, name)
         answer, session = self._dispatcher.answer, opened.session(tenant.tenant_id)
-        try:
-            response = await answer(session, Request(method, path, tenant, base, query, given, body), interaction)
-        except StaleDefinitions:
-            # Nothing was written. Settings or definitions have just changed: once more, with those of now.
-            await opened.tenants.reload()
-            tenant = opened.tenants.get(name)
+        for _ in range(_ATTEMPTS):
             try:
                 response = await answer(session, Request(method, path, tenant, base, query, given, body), interaction)
+                break
             except StaleDefinitions:
-                changing = "The settings of the tenant are changing."
-                raise Unavailable(changing, headers={"Retry-After": "1"}) from None
+                # Nothing was written. Settings or definitions have just changed: once more, with those of now.
+                await opened.tenants.reload()
+                tenant = opened.tenants.get(name)
+        else:
+            raise Unavailable("The settings of the tenant keep changing.", headers={"Retry-After": "1"})
         return binary.as_content(response) if native and response.status == 200 else response
 
     async def _page(self, scope: Scope, given: Mapping[str, str]) -> Response:
@@ -278,7 +279,9 @@ def _judge(interaction: str, path: tuple[str, ...], given: Mapping[str, str]) ->
         return check_patch
     if interaction == "operation":
         named = given.get("content-type", "").partition(";")[0].strip().lower()
-        return check_form if named == _FORM else check_content_type
+        if named == _FORM:
+            return check_form
+        return binary.check_content_type if takes_content(path) and not is_fhir(named) else check_content_type
     return check_content_type if interaction in ("batch", "transaction") else check_form
 
 

@@ -28,6 +28,7 @@ from search.reindexing import Progress, Step, Unproved
 from . import store
 from .store import Job
 from .tenancy import Tenant, Tenants
+from .validation import revalidation
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ async def _reindex(session: Session, tenant: Tenant, job: Job, base_url: str) ->
 
 
 # Every kind of job, and what does a step of it; that of requests is put in where the application is put together.
-JOBS: Final[Mapping[str, Work]] = {"reindex": _reindex}
+JOBS: Final[Mapping[str, Work]] = {"reindex": _reindex, revalidation.KIND: revalidation.step}
 # How many jobs of a kind a worker does at once, if not one; each may take a connection for as long as it lasts.
 AT_ONCE: Final[Mapping[str, int]] = {"request": 2}
 

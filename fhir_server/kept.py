@@ -25,8 +25,9 @@ _TAKE: Final = "select e.token, e.actor, e.tries, e.request, e.remaining from ex
 _ANSWER: Final = "select exchange_answer($1::int4, $2::int8, $3, $4) as answered"
 _REMOVE: Final = "select exchange_remove($1::int4, $2, $3) as removed"
 LOOK: Final = """
-select e.tries, e.response, e.expires, extract(epoch from clock_timestamp() - e.created)::float8 as age
-from exchange e
+select e.tries, e.response, e.expires, extract(epoch from clock_timestamp() - e.created)::float8 as age,
+  j.progress->>'done' as done, j.progress->>'total' as total
+from exchange e left join job j on j.tenant_id = g.t and j.job_id = e.job_id
 where e.tenant_id = g.t and e.token = $2 and e.actor = $3 and (e.expires is null or e.expires > clock_timestamp())"""
 
 
@@ -55,6 +56,8 @@ class Looked(Struct, frozen=True):
     response: bytes | None
     expires: datetime | None  # UTC; of the response
     age: float  # seconds since it was sent
+    done: int | None  # of a job of many steps, so many resources …
+    total: int | None  # … of so many
 
 
 async def claim(session: Session, key: str, lock: int) -> Claim:
@@ -86,7 +89,11 @@ async def add(session: Session, kind: str, token: str, request: bytes) -> None:
 async def look(session: Session, token: str) -> Looked | None:
     """How far a request of this actor's is; None if there is none, or it has expired."""
     rows = await session.select(LOOK, token, session.actor)
-    return Looked(rows[0]["tries"], rows[0]["response"], rows[0]["expires"], rows[0]["age"]) if rows else None
+    if not rows:
+        return None
+    [row] = rows
+    done, total = (int(row[name]) if row[name] else None for name in ("done", "total"))
+    return Looked(row["tries"], row["response"], row["expires"], row["age"], done, total)
 
 
 async def remove(session: Session, token: str) -> bool:

@@ -29,11 +29,12 @@ from .bundle import process
 from .edge import Opened
 from .exchange import Request
 from .links import may_be_conditional
-from .planning import Plan, plan, write_of
+from .planning import Plan, write_of
 from .router import find
 from .settings import Settings
 from .tenancy import Tenant
-from .writing import apply_each
+from .validation.book import Book
+from .writing import apply_each, planned
 
 _TOGETHER: Final = 200  # resources written by one call
 _AT_ONCE: Final = 3  # calls under way: one is planned while the database works on the others
@@ -225,26 +226,27 @@ class _Loading:
             tenant = self._server.tenants.get(self._tenant)
             session = self._server.session(tenant.tenant_id)
             refused: list[Refusal] = []
-            planned: list[tuple[str, Plan]] = []
+            plans: list[tuple[str, Plan]] = []
+            book = tenant.book()
             for one in resources:
                 try:
-                    planned.append((one.label, await self._plan(session, tenant, one)))
+                    plans.append((one.label, await self._plan(session, tenant, one, book)))
                 except Unavailable:
                     raise
                 except FhirError as error:
                     refused.append(Refusal(one.label, _why(error)))
             try:
-                results = await apply_each(session, tenant, [plan for _, plan in planned])
+                results = await apply_each(session, tenant, [plan for _, plan in plans])
                 break
             except StaleDefinitions:
                 await self._server.tenants.reload()
-        for (label, _), result in zip(planned, results, strict=True):
+        for (label, _), result in zip(plans, results, strict=True):
             if isinstance(result, FhirError):
                 refused.append(Refusal(label, _why(result)))
         self.refused += refused
         self._progress.stored(len(resources) - len(refused))
 
-    async def _plan(self, session: Session, tenant: Tenant, one: _Resource) -> Plan:
+    async def _plan(self, session: Session, tenant: Tenant, one: _Resource, book: Book) -> Plan:
         resource_type, logical_id = one.tree.get("resourceType"), one.tree.get("id")
         if not isinstance(resource_type, str) or not isinstance(logical_id, str):
             raise Invalid("A resource needs a resourceType and an id to be stored under.", code="required")
@@ -253,7 +255,7 @@ class _Loading:
         request = Request("PUT", path, tenant, self._base, body=one.text, resource=one.tree)
         # What is loaded replaces what is there; where clients may not choose ids, only what is there is loaded.
         current = None if tenant.settings["update_create"] else await tenant.store.read(session, *path)
-        return plan(write_of(request, "update"), (), current)
+        return await planned(session, write_of(request, "update"), (), current, book)
 
 
 def _whole(path: Path) -> bytes:

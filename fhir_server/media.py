@@ -45,6 +45,11 @@ def is_xml(media_type: str) -> bool:
     return media_type in _XML or (media_type not in _JSON and _parse(media_type)[0] in _XML)
 
 
+def is_fhir(media_type: str) -> bool:
+    """Whether a media type, without parameters, is one in which resources are sent."""
+    return media_type in _TYPES
+
+
 @remembered(256)
 def check_content_type(content_type: str) -> None:
     """Refuses a body that is not FHIR JSON or XML in UTF-8. Raises UnsupportedMediaType (415)."""

@@ -36,6 +36,7 @@ from .media import is_xml
 from .preferences import if_match, if_none_match_any, preferences
 from .reading import is_logical_id, present
 from .tenancy import Tenant
+from .validation.book import Book
 
 # Types whose resources change the definitions of the tenant, and what makes the rows that go with their writes.
 REGISTERED: Final = {"SearchParameter": own}
@@ -59,6 +60,8 @@ class Write(Struct, frozen=True):
     condition: str | None = None  # criteria of a conditional interaction, as a query string
     full_urls: Collection[str] = ()  # of a patch in a Bundle: what its result may not refer to any more
     unresolved: bool = False  # of a patch in a Bundle: it has conditional references, which are to be filled in yet
+    book: Book | None = None  # what its resource is judged by, beyond the base rules
+    unused: bool = False  # of what else would change the definitions of the tenant: it is stored, but not in force
 
 
 class Plan(Struct, frozen=True):
@@ -145,7 +148,7 @@ def plan(write: Write, found: Sequence[Match], current: Version | None) -> Plan:
     """The plan of a write. found: what its condition finds; current: the version that it needs.
 
     Raises BadRequest (400), NotFound (404), Gone (410), MethodNotAllowed (405), MultipleMatches (412),
-    PreconditionFailed (412), Unprocessable (422)."""
+    PreconditionFailed (412), Unprocessable (422), Unprepared if the write's book has to look something up before."""
     return _PLANS[write.interaction](write, found, current)
 
 
@@ -217,7 +220,7 @@ def _plan_patch(write: Write, found: Sequence[Match], current: Version | None) -
 def plan_changed(write: Write, current: Version, tree: dict[str, Any]) -> Plan:
     """The plan of a changed tree of a resource, good as long as the version it was made of is the current one.
 
-    Raises BadRequest (400), PreconditionFailed (412: If-Match), Unprocessable (422)."""
+    Raises BadRequest (400), PreconditionFailed (412: If-Match), Unprocessable (422), Unprepared as plan does."""
     match = Match(current.logical_id, current.version_id)
     expect, rests = _expected(write, match)
     return _plan(write, "update", current.logical_id, tree, expect or (current.version_id,), False, rests)
@@ -313,6 +316,9 @@ def _plan(
     request, resource_type = write.request, write.resource_type
     tenant: Tenant = request.tenant
     warnings = tenant.validator.check(resource_type, tree)
+    if write.book is not None and tenant.policy.judges(resource_type):
+        tree, more = tenant.policy.judged(tree, tenant.rules, write.book)
+        warnings = (*warnings, *more)
     for number, tag in enumerate(tree.get("meta", {}).get("tag", ())):
         if tag.get("code") == "SUBSETTED":
             message = "A resource that was cut to a part of it cannot be stored; read it whole and send that."
@@ -326,7 +332,9 @@ def _plan(
     head, tail = body_parts(tree, logical_id)
     sort_key, keys, rows = indexed.sort_key, indexed.keys, indexed.rows
     if registry := REGISTERED.get(resource_type):
-        rows["parameter"] = [registry.row_of(tenant.definitions, tenant.definitions_number, tree, request.base)]
+        number = tenant.definitions_number
+        in_force = None if write.unused else registry.row_of(tenant.definitions, number, tree, request.base)
+        rows["parameter"] = [in_force or registry.withdrawn(number, request.base)]
     change = Change(interaction, resource_type, logical_id, head, tail, sort_key, keys, rows, expect, absent)
     return Plan((change,), warnings, None, rests_on_read, must_be_new)
 

@@ -21,6 +21,10 @@ T = TypeVar("T")
 _ATTEMPTS: Final = 5
 
 
+class Settled(Conflict):
+    """A conflict with what stands, not with others who write at the same time: 409 without another attempt."""
+
+
 class Refusal(Exception):
     """An answer whose work is to be rolled back: 4xx, 5xx."""
 
@@ -35,8 +39,8 @@ async def whole(session: Session, work: Callable[[Session], Awaitable[T]]) -> T:
         try:
             async with session.transaction() as inner:
                 return await work(inner)
-        except Conflict:
-            if attempt == _ATTEMPTS - 1:
+        except Conflict as conflict:
+            if attempt == _ATTEMPTS - 1 or isinstance(conflict, Settled):
                 raise
         except Refused as refused:
             if refused.state not in ("40001", "40P01"):

@@ -8,7 +8,7 @@ docs/settings.md is this table: `python -m fhir_server.settings > docs/settings.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,8 +19,10 @@ import platformdirs
 from resources import definitions
 from search.parameters.words import WORDS
 
+from .validation.policy import required_profiles, severity_overrides
+
 PREFIX: Final = "FHIR_SERVER_"
-ALL: Final = ("serve", "migrate", "tenant", "load", "reindex")
+ALL: Final = ("serve", "migrate", "tenant", "load", "package", "reindex")
 
 
 class BadSetting(Exception):
@@ -42,6 +44,7 @@ class Setting:
     least: int = 0  # of an int
     most: int = 2**31 - 1
     types: bool = False  # a list of resource types, separated by commas
+    pairs: Callable[[str], Iterable[tuple[str, str]]] | None = None  # reads a list A=B,C=D, or raises ValueError
 
     @property
     def option(self) -> str:
@@ -75,6 +78,11 @@ class Setting:
             if unknown := [name for name in types if not definitions.load().is_resource_type(name)]:
                 raise BadSetting(f"{given_as}: {unknown[0]!r} is not a resource type of FHIR R4.")
             return ",".join(sorted(set(types)))
+        if self.pairs:
+            try:
+                return ",".join(f"{name}={value}" for name, value in self.pairs(text))
+            except ValueError as error:
+                raise BadSetting(f"{given_as}: {error}.") from None
         if (schemes := self._schemes()) and text and urlsplit(text).scheme not in schemes:
             raise BadSetting(
                 f"{given_as}: not a URL that begins with {schemes[0]}://."
@@ -100,7 +108,7 @@ SETTINGS: Final = (
         "",
         "PostgreSQL 15 or newer, as the application role: postgresql://user:password@host/database; "
         "without it the server runs its own",
-        commands=("serve", "migrate", "load", "reindex"),
+        commands=("serve", "migrate", "load", "package", "reindex"),
         secret=True,
     ),
     Setting(
@@ -142,7 +150,7 @@ SETTINGS: Final = (
         "",
         "what clients call this server, up to but without /fhir, for example https://fhir.example.org; by default what "
         "their Host header says",
-        commands=("serve", "load", "reindex"),
+        commands=("serve", "load", "package", "reindex"),
     ),
     Setting(
         "cors_origins",
@@ -184,6 +192,31 @@ SETTINGS: Final = (
         tenant=True,
         least=1,
         most=10_000,
+    ),
+    Setting(
+        "validation",
+        "off",
+        "what becomes of a resource on write that breaks invariants of R4 or a profile that it claims: off does not look "
+        "(but at what required_profiles asks), warn stores it and says so, reject refuses it (422), tag stores it with the "
+        "verdict as a tag",
+        tenant=True,
+        choices=("off", "warn", "reject", "tag"),
+    ),
+    Setting(
+        "required_profiles",
+        "",
+        "profiles that every resource of a type has to conform to when it is written, as in Patient=http://…,"
+        "Observation=http://…",
+        tenant=True,
+        pairs=required_profiles,
+    ),
+    Setting(
+        "severity_overrides",
+        "",
+        "how severe issues of validation are, by the id of the constraint (us-core-6, or URL#us-core-6) or the issue code: "
+        "error, warning, information or off, as in us-core-6=warning,dom-6=off",
+        tenant=True,
+        pairs=severity_overrides,
     ),
     Setting("default_count", 20, "entries of a page when _count is not given", int, tenant=True, least=1, most=1000),
     Setting(

@@ -14,13 +14,18 @@ from resources.database import Database
 from resources.definitions import Definitions
 from resources.hashing import Hash
 from resources.outcome import NotFound, Unavailable
+from resources.profiles.world import Tree
 from resources.store import Store
-from resources.validation import Validator
+from resources.validation.rules import Rules
+from resources.validation.validator import Validator
 from search.indexer import Indexer
 from search.run import Search
 
 from . import store
 from .store import Registered
+from .validation.book import Book
+from .validation.policy import Policy
+from .validation.shelf import Shelf
 
 _AGAIN: Final = 0.2  # seconds between attempts to read the registry
 
@@ -35,10 +40,17 @@ class Tenant:
     settings: Mapping[str, Any]  # every tenant setting of SETTINGS, with its default where it was not set
     definitions: Definitions
     validator: Validator
+    rules: Rules
+    policy: Policy
+    shelf: Shelf
     indexer: Indexer
     hash: Hash
     store: Store
     search: Search
+
+    def book(self, overlay: Mapping[str, Tree] | None = None) -> Book:
+        """What one request, or step of a job, looks up to judge resources; overlay: see Book."""
+        return Book(self.shelf, self.tenant_id, self.indexer, overlay)
 
 
 class Tenants:

@@ -77,6 +77,11 @@ class _Transaction:
 
     def __init__(self, request: Request, bundled: Sequence[dict[str, Any]]) -> None:
         self._request = request
+        self._book = request.tenant.book()
+        self._book.writing(self._valid_target)
+        self._targets: dict[
+            str, dict[str, Any] | None
+        ] = {}  # what the Bundle writes under "Type/id", for references to it
         self._errors: list[tuple[int, FhirError]] = []  # with the index of the entry
         entries = self._entries(bundled)
         self._size = len(bundled)
@@ -102,7 +107,7 @@ class _Transaction:
         _refuse_twice((one, [(_write(one).resource_type, _write(one).logical_id)]) for one in self._unconditional())
         links = await self._links() if all(needs_nothing(_write(one)) for one in self._writes) else None
         if links is not None and not links and not self._reads and not session.in_transaction:
-            versions = await self._apply(session, await self._plans())
+            versions = await self._apply(session, await self._plans(session))
         else:
             async with session.transaction() as inner:
                 return self._answer(*await self._in_steps(inner, links))
@@ -125,7 +130,7 @@ class _Transaction:
         if links is None:
             links = await self._links()
         await self._read(session)
-        plans = await self._plans()
+        plans = await self._plans(session)
         versions = await (self._apply_linked(session, plans, links) if links else self._apply(session, plans))
         await self._refuse_overlaps(session)
         answers = {}
@@ -217,21 +222,32 @@ class _Transaction:
             versions = await self._request.tenant.store.read_many(session, identities)
             self._current = dict(zip(identities, versions, strict=True))
 
-    async def _plans(self) -> list[Plan]:
+    async def _plans(self, session: Session) -> list[Plan]:
         """The plans of all writes. Raises the errors of all entries together."""
         plans = []
+        whole = (entry for entry in self._writes if entry.interaction in ("create", "update"))
+        self._targets = {"/".join(one): entry.request.resource for entry in whole for one in self._identities(entry)}
         async for entry in fairly(self._writes):
             try:
-                plans.append(await self._plan(entry))
+                plans.append(await self._plan(session, entry))
             except FhirError as error:
                 self._errors.append((entry.index, seen_from_bundle(entry, error)))
         self._raise_errors()
         return plans
 
-    async def _plan(self, entry: Entry) -> Plan:
+    async def _plan(self, session: Session, entry: Entry) -> Plan:
         found = self._found.get(entry.index, [])
         needed = needs(_write(entry), found)
-        return await planned(_write(entry), found, self._current.get(needed) if needed else None)
+        current = self._current.get(needed) if needed else None
+        return await planned(session, _write(entry), found, current, self._book)
+
+    def _valid_target(self, name: str) -> dict[str, Any] | None:
+        """What the Bundle writes under a name; not what breaks base rules, which will be refused anyway."""
+        tree = self._targets.get(name)
+        if tree is None:
+            return None
+        issues = self._request.tenant.validator.issues(name.partition("/")[0], tree)
+        return None if any(issue.severity in ("fatal", "error") for issue in issues) else tree
 
     def _raise_errors(self) -> None:
         if self._errors:
@@ -274,7 +290,7 @@ class _Transaction:
             async for place, entry in fairly(enumerate(self._writes)):
                 if entry.index in pending:
                     try:
-                        plans[place] = await self._plan(entry)
+                        plans[place] = await self._plan(session, entry)
                     except FhirError as error:
                         raise seen_from_bundle(entry, error) from None
             if not versioned:

@@ -13,14 +13,19 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, TypeVar
 
+from msgspec.structs import replace as with_
+
 from resources.database import Session
-from resources.outcome import Conflict, FhirError, PreconditionFailed, Unavailable
+from resources.outcome import Conflict, FhirError, PreconditionFailed, TooCostly, Unavailable
 from resources.store import StaleDefinitions, Taken, Unmet, Version
 
 from .conditions import lock, look_up, may_create
 from .exchange import Request, Response
 from .planning import REGISTERED, Match, Plan, Raced, Write, answer, needs, needs_nothing, plan, plan_changed, write_of
 from .tenancy import Tenant
+from .validation.book import Book
+from .validation.judging import ROUNDS
+from .validation.policy import Unprepared
 
 _ATTEMPTS: Final = 8
 T = TypeVar("T")
@@ -112,16 +117,31 @@ async def _planned_and_applied(session: Session, one: Write, found: Sequence[Mat
     store = one.request.tenant.store
     needed = needs(one, found)
     current = await store.read(session, *needed) if needed else None
-    of_one = await planned(one, found, current)
+    of_one = await planned(session, one, found, current)
     [versions] = await apply(session, one.request.tenant, [of_one])
     return answer(one, of_one, versions)
 
 
-async def planned(one: Write, found: Sequence[Match], current: Version | None) -> Plan:
-    """The plan of a write. That of a patch is made beside the event loop: an evil one takes seconds."""
-    return (
-        await asyncio.to_thread(plan, one, found, current) if one.interaction == "patch" else plan(one, found, current)
-    )
+async def planned(
+    session: Session, one: Write, found: Sequence[Match], current: Version | None, book: Book | None = None
+) -> Plan:
+    """The plan of a write. book: of all writes of a Bundle. Raises what plan raises."""
+    return await _prepared(session, one, book, lambda it: plan(it, found, current))
+
+
+async def _prepared(session: Session, one: Write, book: Book | None, planning: Callable[[Write], Plan]) -> Plan:
+    """What planning comes to once everything that the rules of the tenant ask for has been looked up. Patches, profiles
+    and invariants are run beside the event loop: an evil one takes seconds."""
+    beside = one.interaction == "patch"
+    if one.interaction != "delete" and one.request.tenant.policy.judges(one.resource_type):
+        one, beside = with_(one, book=book or one.request.tenant.book()), True
+    for _ in range(ROUNDS):
+        try:
+            return await asyncio.to_thread(planning, one) if beside else planning(one)
+        except Unprepared:
+            assert one.book
+            await one.book.load(session)
+    raise TooCostly("The profiles of the resource lead to too many others.")
 
 
 async def apply(session: Session, tenant: Tenant, plans: Sequence[Plan]) -> list[list[Version]]:
@@ -190,6 +210,6 @@ async def store_changed(session: Session, request: Request, current: Version, tr
 
     Raises Invalid (400), PreconditionFailed (412: If-Match), Raced: to be read and changed anew (changing)."""
     one = write_of(request, "update", identity=(current.resource_type, current.logical_id))
-    of_one = plan_changed(one, current, tree)
+    of_one = await _prepared(session, one, None, lambda it: plan_changed(it, current, tree))
     [versions] = await apply(session, request.tenant, [of_one])
     return answer(one, of_one, versions)

@@ -18,12 +18,13 @@ from typing import Any
 
 import msgspec
 
+from . import exact
 from .elements import Constraint, Element, Structure, TypeRef, read_structure
 
 __all__ = ["Constraint", "Definitions", "Element", "SearchParameter", "Structure", "TypeRef", "load"]
 
 DATA = Path(__file__).parent / "data"
-_MEMBERS = {"CodeSystem": "code-systems", "ValueSet": "value-sets"}
+_MEMBERS = {"CodeSystem": "code-systems", "ValueSet": "value-sets", "StructureDefinition": "profiles"}
 
 
 class SearchParameter(msgspec.Struct, frozen=True):
@@ -60,7 +61,7 @@ class Definitions:
         return extended
 
     @cached_property
-    def structures(self) -> Mapping[str, Structure]:
+    def structures(self) -> _Structures:
         """All resource and data types by name; a structure is built when it is first asked for."""
         return _Structures(msgspec.json.decode(self._member("structures"), type=dict[str, msgspec.Raw]))
 
@@ -146,9 +147,15 @@ class Definitions:
         return {value_set: MappingProxyType(systems) for value_set, systems in read.items()}
 
     def canonical(self, resource_type: str, url: str) -> dict[str, Any] | None:
-        """R4's own CodeSystem or ValueSet of that canonical URL, as a tree made for the caller."""
+        """R4's own CodeSystem, ValueSet, profile or extension of that canonical URL, as an exact tree made for the
+        caller; the definitions of types are in `definition`."""
         text = _texts(self._data, _MEMBERS[resource_type]).get(url)
-        return None if text is None else msgspec.json.decode(text)  # all numbers in them are whole
+        return None if text is None else exact.trusted(text)
+
+    def definition(self, name: str) -> dict[str, Any] | None:
+        """The StructureDefinition of a resource or data type, as an exact tree made for the caller."""
+        text = self.structures.text(name)
+        return None if text is None else exact.trusted(text)
 
     def system_of(self, value_set: str) -> str | None:
         """The URL of R4's own CodeSystem that says of itself that this value set is all of it."""
@@ -211,6 +218,9 @@ class _Structures(Mapping[str, Structure]):
 
     def __contains__(self, name: object) -> bool:
         return name in self._texts
+
+    def text(self, name: str) -> msgspec.Raw | None:
+        return self._texts.get(name)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._texts)

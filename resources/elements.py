@@ -12,6 +12,18 @@ import msgspec
 
 CANONICAL = "http://hl7.org/fhir/StructureDefinition/"
 SYSTEM_TYPES = "http://hl7.org/fhirpath/System."
+_VALUE_SETS = "http://hl7.org/fhir/ValueSet/"
+# The elementdefinition-maxValueSet of R4's own bindings, which resources/data/r4.zip leaves out: everywhere the same for
+# the same value set. That of Expression.language is an RFC and no value set.
+_LIMITS = {
+    _VALUE_SETS + bound: _VALUE_SETS + largest
+    for bound, largest in (
+        ("languages", "all-languages"),
+        ("age-units", "all-time-units"),
+        ("duration-units", "all-time-units"),
+        ("distance-units", "all-distance-units"),
+    )
+}
 
 
 class TypeRef(msgspec.Struct, frozen=True):
@@ -45,6 +57,8 @@ class Element(msgspec.Struct, frozen=True):
     summary: bool
     modifier: bool
     constraints: tuple[Constraint, ...]
+    extensible: str | None = None  # as `binding`, if the binding is extensible
+    limit: str | None = None  # the value set that no code may be outside of, though the binding is not required
 
     def json_name(self, one: TypeRef) -> str:
         """The element's name in JSON when it has this type: "valueQuantity". https://hl7.org/fhir/R4/json.html"""
@@ -87,7 +101,8 @@ def read_structure(text: bytes | msgspec.Raw) -> Structure:
 
 def _element(read: _ElementDefinition) -> Element:
     name = read.path.rpartition(".")[2]
-    required = read.binding is not None and read.binding.strength == "required"
+    strength = read.binding.strength if read.binding else None
+    value_set = read.binding.valueSet.partition("|")[0] if read.binding else None
     return Element(
         read.path,
         name.removesuffix("[x]"),
@@ -96,10 +111,12 @@ def _element(read: _ElementDefinition) -> Element:
         read.base.max != "1" and "." in read.path,
         tuple(_type_ref(one, read.base.path) for one in read.type),
         read.contentReference.removeprefix("#") if read.contentReference else None,
-        read.binding.valueSet.partition("|")[0] if read.binding and required else None,
+        value_set if strength == "required" else None,
         read.isSummary,
         read.isModifier,
         read.constraint,
+        value_set or None if strength == "extensible" else None,
+        _LIMITS.get(value_set or ""),
     )
 
 

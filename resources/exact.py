@@ -59,7 +59,7 @@ def decode_any(text: bytes) -> Any:
     return tree
 
 
-def trusted(text: bytes) -> dict[str, Any]:
+def trusted(text: bytes | msgspec.Raw) -> dict[str, Any]:
     """The tree of a JSON object that this server has written: nothing is judged, since a Bundle of what it holds may be
     nested deeper than what it takes, and an outcome may quote what it refuses."""
     tree: dict[str, Any] = _decoder.decode(text)

@@ -12,3 +12,5 @@ grant execute on function fhir.job_add, fhir.job_save to {application};
 grant select, insert, update, delete on fhir.answer, fhir.exchange to {application};
 grant execute on function fhir.answer_claim, fhir.answer_keep, fhir.exchange_add, fhir.exchange_take, fhir.exchange_answer,
   fhir.exchange_remove to {application};
+grant select, insert, update, delete on fhir.package to {application};
+grant execute on function fhir.package_write to {application};

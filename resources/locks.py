@@ -14,6 +14,8 @@ from typing import Final
 from .database import Session
 
 BUCKETS: Final = 256
+PACKAGES: Final = BUCKETS  # the one that is held as long as packages are changed: for seconds
+_TRY: Final = "select pg_try_advisory_xact_lock($1::int4, $2::int4) as mine"
 _LOCK: Final = "select pg_advisory_xact_lock($1::int4, b) from unnest($2::int4[]) b"
 
 
@@ -23,3 +25,9 @@ async def lock(session: Session, hashes: Iterable[int]) -> None:
     The session is one of a transaction. Raises Unavailable (503) when the time is over."""
     buckets = sorted({number % BUCKETS for number in hashes})
     await session.call(_LOCK, session.tenant_id, buckets)
+
+
+async def try_lock(session: Session, number: int) -> bool:
+    """Takes one lock of the tenant, until the transaction ends, unless somebody else holds it: True if it was taken."""
+    [row] = await session.call(_TRY, session.tenant_id, number)
+    return bool(row["mine"])

@@ -16,8 +16,8 @@ from msgspec import Struct, convert
 from . import exact
 from .definitions import Definitions
 from .outcome import FhirError, Invalid, Issue, Malformed
-from .primitives import NUMBERS, SHAPES, kind_of, primitive, quoted
-from .validation import Validator
+from .validation.primitives import NUMBERS, SHAPES, kind_of, primitive, quoted
+from .validation.validator import Validator
 
 MOST: Final = 10_000  # parameters of one request
 _ANY: Final = frozenset({"Any", "Element", "Resource"})  # what an OperationDefinition says for: no matter which
@@ -77,6 +77,7 @@ class Value(Struct, frozen=True):
     value: Any = None  # str, bool, int or Decimal of a primitive type, else a tree
     type: str = ""  # "code", "Coding", "Patient"; needed in answers only where the definition leaves it open
     part: Parameters | None = None  # instead of a value
+    place: str = ""  # of a resource inside Parameters that were sent: "Parameters.parameter[2].resource"
 
 
 class Parameters(Struct, frozen=True):
@@ -99,16 +100,24 @@ class Parameters(Struct, frozen=True):
 class Reader:
     """Reads what was sent to one operation. Parameters of the query and of the body count together.
 
-    Unknown ones are an error that names those there are, or, where `open`, are kept in `left`."""
+    Unknown ones are an error that names those there are, or, where `open`, are kept in `left`. unjudged: a parameter of
+    type Resource may be any object at all, which the operation judges."""
 
     def __init__(
-        self, operation: OperationDefinition, definitions: Definitions, validator: Validator, *, open: bool = False
+        self,
+        operation: OperationDefinition,
+        definitions: Definitions,
+        validator: Validator,
+        *,
+        open: bool = False,
+        unjudged: bool = False,
     ) -> None:
         self._sent = {one.name: one for one in operation.sent}
         self._operation = operation
         self._definitions = definitions
         self._validator = validator
         self._open = open
+        self._unjudged = unjudged
         self._found: list[Value] = []
         self._issues: list[Issue] = []
         self.left: list[tuple[str, str]] = []  # of an open operation: names and values that it has to judge itself
@@ -127,10 +136,12 @@ class Reader:
                 for part in text.split(","):
                     self._plain(parameter, part)
 
-    def resource(self, tree: dict[str, Any]) -> None:
-        """A Parameters resource, or the resource of the only parameter that is one. Raises Invalid (400)."""
+    def resource(self, tree: dict[str, Any], *, itself: bool = False) -> None:
+        """A Parameters resource, or the resource of the only parameter that is one. Raises Invalid (400).
+
+        itself: it is that resource, though it is a Parameters resource."""
         stated = tree.get("resourceType")
-        if stated != "Parameters":
+        if itself or stated != "Parameters":
             self._bare(tree, stated)
             return
         entries = tree.get("parameter")
@@ -166,7 +177,8 @@ class Reader:
 
     def _bare(self, tree: dict[str, Any], stated: Any) -> None:
         wanted = [one for one in self._sent.values() if self._is_resource(one.type)]
-        if len(wanted) != 1 or not isinstance(stated, str):
+        unjudged = self._unjudged and [one.type for one in wanted] == ["Resource"]
+        if not unjudged and (len(wanted) != 1 or not isinstance(stated, str)):
             said = quoted(stated) if isinstance(stated, str) else "missing" if stated is None else kind_of(stated)
             names = f" or the {wanted[0].type} of {wanted[0].name}" if len(wanted) == 1 else ""
             text = f"${self._operation.code} takes a Parameters resource{names}; resourceType is {said}."
@@ -220,17 +232,19 @@ class Reader:
         elif self._is_primitive(parameter):
             # A primitive that was sent as another one, say a uri as a string, is judged by the type that it should have.
             if isinstance(entry[key], dict):
-                self._wrong("structure", f"{name} is {_a(parameter.type)}, not {_a(sent)}.", f"{path}.{key}")
-            elif self._is_of(parameter, entry[key], f"{path}.{key}"):
+                self._wrong("structure", f"{name} is {_a(parameter.type)}, not {_a(sent)}.", f"{path}.value")
+            elif self._is_of(parameter, entry[key], f"{path}.value"):
                 yield Value(name, entry[key], parameter.type)
         elif sent != parameter.type:
-            self._wrong("structure", f"{name} is {_a(parameter.type)}, not {_a(sent)}.", f"{path}.{key}")
+            self._wrong("structure", f"{name} is {_a(parameter.type)}, not {_a(sent)}.", f"{path}.value")
         else:
             yield Value(name, entry[key], sent)
 
     def _resource_value(self, parameter: Parameter, resource: Any, stated: Any, path: str = "") -> Iterator[Value]:
         """A resource as a value: valid, but where any will do, which the operation itself has to judge."""
-        if not isinstance(stated, str) or not self._definitions.is_resource_type(stated):
+        if self._unjudged and parameter.type == "Resource" and isinstance(resource, dict):
+            yield Value(parameter.name, resource, stated if isinstance(stated, str) else "", place=path)
+        elif not isinstance(stated, str) or not self._definitions.is_resource_type(stated):
             self._wrong("structure", f"{parameter.name} is a resource; it needs the resourceType of one.", path)
         elif parameter.type not in _ANY and stated != parameter.type:
             self._wrong("structure", f"{parameter.name} is {_a(parameter.type)}, not {_a(stated)}.", path or stated)

@@ -41,7 +41,8 @@ class Issue:
     code: str  # http://hl7.org/fhir/issue-type
     diagnostics: str  # one or more plain sentences for the sender
     expression: tuple[str, ...] = ()  # simple FHIRPath that selects the very element, with indexes
-    location: tuple[str, ...] = ()  # "line 3, column 14", where the text was read but not understood
+    location: tuple[str, ...] = ()  # "line 3, column 14" of the text that was sent
+    rule: str = ""  # what asks it: canonical URL of a StructureDefinition # key of its constraint, or id of its element
 
     def within(self, path: str) -> Issue:
         """The same issue seen from outside: expressions are put below path (`Bundle.entry[2].resource`)."""
@@ -51,7 +52,11 @@ class Issue:
         return replace(self, expression=moved or (path,))
 
     def as_json(self) -> dict[str, Any]:
-        out: dict[str, Any] = {"severity": self.severity, "code": self.code, "diagnostics": self.diagnostics}
+        out: dict[str, Any] = {"severity": self.severity, "code": self.code}
+        if self.rule:
+            system, _, code = self.rule.partition("#")
+            out["details"] = {"coding": [{"system": system, "code": code}]}
+        out["diagnostics"] = self.diagnostics
         if self.location:
             out["location"] = list(self.location)
         if self.expression:

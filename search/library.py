@@ -1,23 +1,27 @@
-"""What the terminology asks the database of a tenant: its CodeSystems and ValueSets, and the texts that patterns match.
+"""What terminology and validation ask the database of a tenant: resources by canonical URL or by id, whatever their
+type, and the texts that patterns match.
 
-https://hl7.org/fhir/R4/terminology-module.html
+https://hl7.org/fhir/R4/references.html#canonical, https://hl7.org/fhir/R4/terminology-module.html
 """
 
 from __future__ import annotations
 
+import asyncio
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from resources import exact
 from resources.database import Session
 from resources.outcome import BadRequest
-from terminology.membership import Found, Wanted
+from terminology.stored import NEWEST, Found, Wanted
 
 from .indexer import Indexer
 from .parameters.string import cut
 from .parameters.tables import Arguments
 
 _VERSIONS: Final = 100  # resources with one canonical URL that are looked at, by their date the newest
+_LARGE: Final = 100_000  # characters of a resource whose reading takes a while: a millisecond
 _SYSTEMS: Final = 1_000  # code systems whose `valueSet` is read, since no search parameter has it
 
 # + 0: by its key and nothing else, see resources/store.py.
@@ -29,6 +33,10 @@ _BY_URL: Final = (
     "select w.n, r.id, r.ver, r.rid from {wanted} cross join lateral (select t.rid from uri t where t.tenant_id = g.t "
     f"and t.rtype = w.type and t.param = w.number and t.v = w.url order by t.s desc, t.rid desc limit {_VERSIONS}) t "
     "cross join lateral (select r.id, r.ver, r.rid from resource r where r.tenant_id = g.t and r.rid = t.rid offset 0) r"
+)
+_NEWEST: Final = (
+    "select w.n, r.id, r.ver, r.rid from {wanted} cross join lateral (select r.id, r.ver, r.rid from resource r "
+    "where r.tenant_id = g.t and r.rtype = w.type and r.deleted = false order by r.lu desc, r.rid desc limit 1) r"
 )
 _BODIES: Final = (
     "select r.rid, r.ver, r.body from unnest($2::int8[]) w(rid) cross join lateral (select r.rid, r.ver, "
@@ -46,6 +54,14 @@ _MATCHING: Final = (
 )
 
 
+async def _decoded(body: str) -> dict[str, Any]:
+    """The tree of a resource; of a large one beside the event loop."""
+    return exact.decode(body.encode()) if len(body) < _LARGE else await asyncio.to_thread(exact.decode, body.encode())
+
+
+_refers_back = re.compile(r"(?<!\\)(?:\\\\)*\\[1-9]").search
+
+
 class Library:
     """The terminology resources of the tenant of a session."""
 
@@ -55,7 +71,9 @@ class Library:
         self._indexer = indexer
 
     async def find(self, wanted: Sequence[Wanted], known: Callable[[str, str, int], bool]) -> Sequence[Sequence[Found]]:
-        """For each the current resources with that URL or "Type/id"; trees of those that are not known."""
+        """For each the current resources with that URL (of a type with a search parameter `url`), with that "Type/id",
+        or the one written last (NEWEST), found in one statement; trees of those that are not known by a second one."""
+        newest: list[tuple[int, int]] = []
         by_id: list[tuple[int, int, int, str]] = []
         by_url: list[tuple[int, int, int, str]] = []
         for n, (kind, name) in enumerate(wanted):
@@ -63,8 +81,9 @@ class Library:
             if name.startswith(f"{kind}/"):
                 logical_id = name.removeprefix(f"{kind}/")
                 by_id.append((n, number, self._indexer.hash(kind, logical_id), logical_id))
-            else:
-                parameter = self._indexer.parameters(kind)["url"]
+            elif name == NEWEST:
+                newest.append((n, number))
+            elif parameter := self._indexer.parameters(kind).get("url"):
                 by_url.append((n, number, parameter.number, cut(name, parameter)))
         arguments, parts = Arguments(), []
         if by_id:
@@ -73,6 +92,10 @@ class Library:
         if by_url:
             columns = {"n": "int4", "type": "int2", "number": "int2", "url": "text"}
             parts.append(_BY_URL.format(wanted=arguments.table(by_url, "w", columns)))
+        if newest:
+            parts.append(_NEWEST.format(wanted=arguments.table(newest, "w", {"n": "int4", "type": "int2"})))
+        if not parts:
+            return [[] for _ in wanted]
         rows = await self._session.select(" union all ".join(parts), *arguments.values)
         unknown = [row["rid"] for row in rows if not known(wanted[row["n"]][0], row["id"], row["ver"])]
         bodies = {row["rid"]: row for row in await self._session.select(_BODIES, unknown)} if unknown else {}
@@ -81,7 +104,7 @@ class Library:
         for row in rows:
             body = bodies.get(row["rid"])
             if body is not None:
-                found[row["n"]].append(Found(row["id"], body["ver"], exact.decode(body["body"].encode())))
+                found[row["n"]].append(Found(row["id"], body["ver"], await _decoded(body["body"])))
             elif row["rid"] not in wanting:
                 found[row["n"]].append(Found(row["id"], row["ver"], None))
         return found
@@ -93,7 +116,10 @@ class Library:
         return {row["value_set"]: row["url"] for row in reversed(rows) if row["url"]}
 
     async def matching(self, patterns: Sequence[tuple[str, Iterable[str]]]) -> Sequence[frozenset[str]]:
-        """For each regular expression the texts that it matches as a whole."""
+        """For each regular expression the texts that it matches as a whole. Raises BadRequest for one that cannot be
+        read, or that refers back to a part of itself, which may take for ever."""
+        if any(_refers_back(pattern) for pattern, _ in patterns):
+            raise BadRequest("A regular expression in a filter of a value set refers back.", code="not-supported")
         texts = [(n, text) for n, (_, some) in enumerate(patterns) for text in some]
         try:
             rows = await self._session.select(

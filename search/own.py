@@ -55,10 +55,11 @@ _LONGEST: Final = 10_000  # characters of an expression
 def row_of(definitions: Definitions, number: int, tree: Mapping[str, Any], base_url: str) -> Row:
     """The row that goes with the write of a SearchParameter; number: of these definitions. Raises Unprocessable (422).
 
-    Only an active one is used, and one of R4 itself is there already."""
-    if tree["status"] != "active" or _is_official(definitions, tree):
-        return withdrawn(number, base_url)
+    Only an active one is used, and one of R4 itself, or one that says the same under a URL of its own, is there
+    already."""
     parameter = read_parameter(tree)
+    if tree["status"] != "active" or _is_official(definitions, tree) or repeats(definitions, parameter):
+        return withdrawn(number, base_url)
     check(definitions, parameter, usage=tree.get("xpathUsage", "normal"))
     rtypes = ",".join(str(definitions.type_number(t)) for t in definitions.types_below(parameter.bases))
     defining = {key: tree[key] for key in _DEFINING if key in tree} | {"description": tree.get("name", "")}
@@ -82,6 +83,33 @@ def _is_official(definitions: Definitions, tree: Mapping[str, Any]) -> bool:
         for known in definitions.search_parameters
         if known.url == given.url
     )
+
+
+def repeats(definitions: Definitions, parameter: SearchParameter) -> bool:
+    """Whether R4 has this parameter already on all of its types: the same code and type, selecting the same.
+
+    Guides define most of R4's parameters again under URLs of their own, to say which of them they require, and with what
+    comparators and targets."""
+    types = definitions.types_below(parameter.bases)
+    official = {one.url for one in definitions.search_parameters}
+    if parameter.url in official or len(parameter.expression or "") > _LONGEST or parameter.components:
+        return False
+    for resource_type in types:
+        known = definitions.parameters_of(resource_type).get(parameter.code)
+        if known is None or known.url not in official or known.type != parameter.type:
+            return False
+        if not _selects_the_same(definitions, resource_type, known.expression, parameter.expression):
+            return False
+    return bool(types)
+
+
+def _selects_the_same(definitions: Definitions, resource_type: str, one: str | None, other: str | None) -> bool:
+    try:
+        paths = [parse(expression or "") for expression in (one, other)]
+    except (Unsupported, RecursionError):
+        return False
+    found = [set(routes(definitions, resource_type, path)) for path in paths if isinstance(path, tuple)]
+    return len(found) == 2 and found[0] == found[1] != set()
 
 
 def check(definitions: Definitions, parameter: SearchParameter, usage: str = "normal") -> None:
@@ -231,7 +259,10 @@ class _Checking:
     def _faults_of_combination(self) -> Iterator[Issue]:
         """Whether the components can be searched together."""
         tried = msgspec.structs.replace(self._parameter, number=_TRIED)
-        known = self._definitions.with_parameters([*self._definitions.own_parameters, tried])
+        urls = {url for url, _ in tried.components}
+        # Those alone, of which there are few: all that is in these definitions is compiled.
+        needed = [own for own in self._definitions.own_parameters if own.url in urls]
+        known = self._definitions.with_parameters([*needed, tried])
         indexer = Indexer(known, Hash(b"tried"))
         try:
             if not any(composite.ends(known, t, indexer.parameters(t)[tried.code]) for t in self._types):

@@ -87,8 +87,9 @@ def _further(definitions: Definitions, way: Route, step: object) -> Iterator[Rou
         structure = definitions.structures[way.place.path.partition(".")[0]]
         steps = _beside(way.steps) if structure.kind == "primitive-type" else way.steps
         for element in structure.children.get(way.place.path, ()):
-            if element.name == step.name:
-                for key, place in _places(element):
+            for key, place in _places(element):
+                # `valueDateTime` is no FHIRPath, but guides are published that say so: US Core has one.
+                if step.name in (element.name, key):
                     yield Route((*steps, key), place)
     elif isinstance(step, OfType):
         if step.type.lower() == way.place.type.lower():

@@ -61,6 +61,7 @@ class CodeSystem:
     concepts: Mapping[str, Concept]
     filters: frozenset[str]  # codes of the filters it defines
     properties: frozenset[str]  # codes of the properties it defines
+    abstract: frozenset[str]  # codes that are there to select others by, and are no values
 
     @property
     def known(self) -> bool:
@@ -82,6 +83,17 @@ class CodeSystem:
     def above(self, code: str) -> frozenset[str]:
         """The code and all that subsume it."""
         return self._closure(code, lambda one: self.concepts[one].parents)
+
+    def subsumes(self, one: str, other: str) -> bool | None:
+        """Whether a code is the other one or above it; None if that is not known.
+
+        https://hl7.org/fhir/R4/codesystem.html#subsumption"""
+        above, below = self.find(one), self.find(other)
+        if one == other or (above is not None and above == below):
+            return True
+        if above is not None and below is not None and above in self.above(below):
+            return True
+        return False if self.content == "complete" and above is not None and below is not None else None
 
     @cached_property
     def codes(self) -> frozenset[str]:
@@ -181,6 +193,10 @@ def read(tree: Mapping[str, Any]) -> CodeSystem:
     defined = [one for one in tree.get("property", ()) if one.get("code")]
     parents = _PARENTS | {one["code"] for one in defined if one.get("uri") == _PROPERTIES + "parent"}
     children = _CHILDREN | {one["code"] for one in defined if one.get("uri") == _PROPERTIES + "child"}
+    unselectable = {
+        "notSelectable",
+        *(one["code"] for one in defined if one.get("uri") == _PROPERTIES + "notSelectable"),
+    }
     subsumes = tree.get("hierarchyMeaning", "is-a") == "is-a"  # else nesting says nothing about the concepts
     broader: dict[str, dict[str, None]] = {}
     concepts: dict[str, tuple[str, Mapping[str, tuple[str, ...]]]] = {}
@@ -213,6 +229,11 @@ def read(tree: Mapping[str, Any]) -> CodeSystem:
         },
         filters=frozenset(one["code"] for one in tree.get("filter", ()) if one.get("code")),
         properties=frozenset({one["code"] for one in defined} | used),
+        abstract=frozenset(
+            code
+            for code, (_, properties) in concepts.items()
+            if any("true" in properties.get(one, ()) for one in unselectable)
+        ),
     )
 
 

@@ -5,52 +5,30 @@ What a tenant stores comes before what R4 itself defines. https://hl7.org/fhir/R
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 from resources.definitions import Definitions
 from resources.outcome import BadRequest, TooCostly
 
-from . import codesystem, valueset
+from . import valueset
 from .codesystem import CodeSystem, Unanswerable
+from .evaluation import members_of
+from .gathering import Gathering, Rests, versions
+from .members import Members
+from .stored import CODE_SYSTEM, VALUE_SET, Found, Kept, Key, Known, Stored, Wanted, best, url_of, version_order
 from .valueset import EMPTY, Codes, Part, ValueSet
 
-REMEMBERED: Final = 50_000  # concepts and enumerated codes that a worker keeps: some 25 MB
+__all__ = ["MOST", "Found", "Question", "Stored", "Terminology", "Wanted", "version_order"]
+
 MOST: Final = 200  # value sets and code systems that one question may lead to
-_LIGHTEST: Final = 10  # what a resource counts at least
-_CODE_SYSTEM: Final = "CodeSystem"
-_VALUE_SET: Final = "ValueSet"
-_NUMBERS: Final = re.compile(r"([0-9]+)")
-
-Wanted = tuple[str, str]  # resource type, canonical URL without version or "Type/id"
-Known = CodeSystem | ValueSet
-
-
-class Found(NamedTuple):
-    """A resource that was wanted."""
-
-    logical_id: str
-    version_id: int
-    tree: dict[str, Any] | None  # None where the caller said it knows this version
-
-
-class Stored(Protocol):
-    """The resources of one tenant and its database, as the terminology needs them."""
-
-    tenant_id: int
-
-    async def find(self, wanted: Sequence[Wanted], known: Callable[[str, str, int], bool]) -> Sequence[Sequence[Found]]:
-        """For each the current resources with that URL or id. known: (resource type, id, version id)."""
-
-    async def systems_of(self, value_sets: Sequence[str]) -> Mapping[str, str]:
-        """URL of a value set → URL of the code system whose `valueSet` it is."""
-
-    async def matching(self, patterns: Sequence[tuple[str, Iterable[str]]]) -> Sequence[frozenset[str]]:
-        """For each regular expression the texts that it matches as a whole."""
+EVALUATED: Final = 200_000  # codes of evaluated value sets that a worker keeps: some 25 MB
+_LIGHTEST: Final = 20  # what an evaluated value set counts at least
+_LONGEST: Final = 2_000  # characters of a canonical URL whose value set is kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +44,9 @@ class Question:
     @property
     def needs(self) -> tuple[Wanted, ...]:
         if self.relation == "in":
-            return ((_VALUE_SET, self.value),)
+            return ((VALUE_SET, self.value),)
         systems = self.in_use if self.system is None else (self.system,)
-        return tuple((_CODE_SYSTEM, system) for system in systems if system)
+        return tuple((CODE_SYSTEM, system) for system in systems if system)
 
 
 class Terminology:
@@ -76,7 +54,8 @@ class Terminology:
 
     def __init__(self, definitions: Definitions) -> None:
         self._definitions = definitions
-        self._kept = _Kept()
+        self._kept = Kept()
+        self._evaluated = _Evaluated()
 
     async def answers(self, stored: Stored, questions: Sequence[Question]) -> list[Codes]:
         """The codes each question asks for: one look-up for each level of value sets that include others.
@@ -93,6 +72,45 @@ class Terminology:
                 found.append(_answer(question, world))
         return found
 
+    async def members(self, stored: Stored, canonicals: Sequence[str]) -> dict[str, Members]:
+        """The members of value sets, as far as they are known, by canonical URL: for validation.
+
+        Nothing is looked up for what R4 itself defines; of what was evaluated before only the versions of all that it
+        rests on, in one look-up; else one look-up for each level. Unlike `answers` R4's own comes first where the URL
+        begins with http://hl7.org/fhir/, and nothing that is missing is an error. Raises Unavailable (503) only.
+        https://hl7.org/fhir/R4/terminologies.html"""
+        found: dict[str, Members] = {}
+        held: dict[str, _Evaluation] = {}
+        for one in canonicals:
+            if known := self._evaluated.get((_R4, one)):
+                found[one] = known.members
+            elif known := self._evaluated.get((stored.tenant_id, one)):
+                held[one] = known
+        if held:
+            names = list({name for known in held.values() for name in known.rests})
+            rows = await stored.find(names, lambda *_: True)
+            now = {name: versions(some) for name, some in zip(names, rows, strict=True)}
+            found |= {one: known.members for one, known in held.items() if known.rests.items() <= now.items()}
+        new = [one for one in dict.fromkeys(canonicals) if one not in found]
+        if new:
+            gathering = Gathering(self._definitions, self._kept, stored)
+            await gathering.gather(new)
+            for one in new:
+                await asyncio.sleep(0)  # an evaluation may take a while; others have their turn
+                members = members_of(one, gathering)
+                if members.weight > EVALUATED:  # else it would be read again for each resource
+                    members = Members.unknown(f"the value set {one} has more codes than can be kept here")
+                found[one] = members
+                rests = gathering.rests(one)
+                self._evaluated.put((stored.tenant_id if rests else _R4, one), _Evaluation(found[one], rests))
+        return found
+
+    async def systems(self, stored: Stored, canonicals: Sequence[str]) -> dict[str, CodeSystem | None]:
+        """Code systems by canonical URL, to ask what subsumes what; None for those that are not known."""
+        gathering = Gathering(self._definitions, self._kept, stored)
+        await gathering.gather((), canonicals)
+        return {one: gathering.code_system(one) for one in canonicals}
+
     async def _load(self, stored: Stored, world: _World, new: Mapping[Wanted, Question]) -> dict[Wanted, Question]:
         """Puts what is wanted into the world; returns what that refers to and is not there yet."""
         if len(world.known) + len(new) > MOST:
@@ -102,10 +120,10 @@ class Terminology:
         found: dict[Wanted, Known | None] = {}
         for wanted, question in new.items():
             with _asked_by(question):
-                if wanted[0] == _VALUE_SET and (implied := valueset.implicit(wanted[1])) is not None:
+                if wanted[0] == VALUE_SET and (implied := valueset.implicit(wanted[1])) is not None:
                     found[wanted] = implied
         asked = [wanted for wanted in new if wanted not in found]
-        held: dict[_Key, Known] = {}
+        held: dict[Key, Known] = {}
 
         def is_known(kind: str, logical_id: str, version_id: int) -> bool:
             key = stored.tenant_id, kind, logical_id, version_id
@@ -113,15 +131,15 @@ class Terminology:
                 held[key] = known  # it may be dropped while the others are read
             return known is not None
 
-        rows = await stored.find([(kind, _url(canonical)) for kind, canonical in asked], is_known) if asked else ()
+        rows = await stored.find([(kind, url_of(canonical)) for kind, canonical in asked], is_known) if asked else ()
         for wanted, some in zip(asked, rows, strict=True):
             kind, canonical = wanted
             with _asked_by(new[wanted]):
                 own = []
                 for one in some:
                     key = stored.tenant_id, kind, one.logical_id, one.version_id
-                    own.append(held[key] if one.tree is None else self._read(key, one.tree))
-                found[wanted] = _best(own, canonical) or self._official(kind, canonical)
+                    own.append(held[key] if one.tree is None else await self._kept.learn(key, one.tree))
+                found[wanted] = best(own, canonical) or self._official(kind, canonical)
         await self._imply(stored, found)
         world.known.update(found)
         return {
@@ -134,56 +152,58 @@ class Terminology:
 
     async def _imply(self, stored: Stored, found: dict[Wanted, Known | None]) -> None:
         """Value sets that are nowhere but in the word of a code system: `CodeSystem.valueSet` is all of its codes."""
-        missing = [canonical for (kind, canonical), known in found.items() if known is None and kind == _VALUE_SET]
+        missing = [canonical for (kind, canonical), known in found.items() if known is None and kind == VALUE_SET]
         if missing:
-            systems = await stored.systems_of([_url(canonical) for canonical in missing])
+            systems = await stored.systems_of([url_of(canonical) for canonical in missing])
             for canonical in missing:
-                url = _url(canonical)
+                url = url_of(canonical)
                 if system := systems.get(url) or self._definitions.system_of(url):
-                    found[_VALUE_SET, canonical] = valueset.whole(system)
+                    found[VALUE_SET, canonical] = valueset.whole(system)
 
     def _official(self, resource_type: str, canonical: str) -> Known | None:
         """R4's own."""
-        key = 0, resource_type, _url(canonical), 0
+        key = 0, resource_type, url_of(canonical), 0
         known = self._kept.get(key)
         if known is None:
-            tree = self._definitions.canonical(resource_type, _url(canonical))
-            known = None if tree is None else self._read(key, tree)
-        return None if known is None else _best([known], canonical)
-
-    def _read(self, key: _Key, tree: Mapping[str, Any]) -> Known:
-        known: Known = codesystem.read(tree) if key[1] == _CODE_SYSTEM else valueset.read(tree)
-        self._kept.put(key, known)
-        return known
+            tree = self._definitions.canonical(resource_type, url_of(canonical))
+            known = None if tree is None else self._kept.read(key, tree)
+        return None if known is None else best([known], canonical)
 
 
-_Key = tuple[int, str, str, int]  # tenant (0: R4's own), resource type, id (of R4's own the URL), version id
+_R4: Final = 0  # in place of a tenant: what is the same for all
 
 
-class _Kept:
-    """What was read lately, bounded by the number of codes in it."""
+class _Evaluation(NamedTuple):
+    members: Members
+    rests: Rests
+
+
+class _Evaluated:
+    """What was evaluated lately by tenant and canonical URL, bounded by the number of codes in it."""
 
     def __init__(self) -> None:
-        self._all: OrderedDict[_Key, Known] = OrderedDict()
+        self._all: OrderedDict[tuple[int, str], _Evaluation] = OrderedDict()
         self._weight = 0
 
-    def get(self, key: _Key) -> Known | None:
+    def get(self, key: tuple[int, str]) -> _Evaluation | None:
         known = self._all.get(key)
         if known is not None:
             self._all.move_to_end(key)
         return known
 
-    def put(self, key: _Key, known: Known) -> None:
-        if key in self._all or _weight(known) > REMEMBERED:
+    def put(self, key: tuple[int, str], evaluation: _Evaluation) -> None:
+        if before := self._all.pop(key, None):
+            self._weight -= self._weight_of(before)
+        if len(key[1]) > _LONGEST or self._weight_of(evaluation) > EVALUATED:
             return
-        self._all[key] = known
-        self._weight += _weight(known)
-        while self._weight > REMEMBERED:
-            self._weight -= _weight(self._all.popitem(last=False)[1])
+        self._all[key] = evaluation
+        self._weight += self._weight_of(evaluation)
+        while self._weight > EVALUATED:
+            self._weight -= self._weight_of(self._all.popitem(last=False)[1])
 
-
-def _weight(known: Known) -> int:
-    return max(known.weight, _LIGHTEST)
+    @staticmethod
+    def _weight_of(evaluation: _Evaluation) -> int:
+        return _LIGHTEST + len(evaluation.rests) + evaluation.members.weight
 
 
 class _World:
@@ -194,22 +214,19 @@ class _World:
         self._matched: dict[str, frozenset[str]] = {}  # regular expression → texts
 
     def code_system(self, canonical: str) -> CodeSystem | None:
-        known = self.known.get((_CODE_SYSTEM, canonical))
+        known = self.known.get((CODE_SYSTEM, canonical))
         return known if isinstance(known, CodeSystem) else None
 
     def value_set(self, canonical: str) -> ValueSet | None:
-        known = self.known.get((_VALUE_SET, canonical))
+        known = self.known.get((VALUE_SET, canonical))
         return known if isinstance(known, ValueSet) else None
 
     async def match(self, stored: Stored) -> None:
         """Has the regular expressions of all filters tried."""
-        texts: dict[str, set[str]] = {}
-        for known in self.known.values():
-            for include, wanted in known.patterns if isinstance(known, ValueSet) else ():
-                system = self.code_system(include.canonical)
-                if system is not None and system.known:
-                    with contextlib.suppress(Unanswerable):  # which the evaluation will say
-                        texts.setdefault(wanted.value, set()).update(system.texts(wanted.property))
+        value_sets = (known for known in self.known.values() if isinstance(known, ValueSet))
+        texts, left_out = valueset.to_match(value_sets, self.code_system)
+        if left_out:
+            raise TooCostly("The regular expressions of these value sets take more than can be tried in one request.")
         if texts:
             found = await stored.matching(list(texts.items()))
             self._matched = dict(zip(texts, found, strict=True))
@@ -258,21 +275,3 @@ def _system_of(code: str, in_use: Sequence[str], world: _World) -> str | None:
     if in_use and not having:
         raise Unanswerable("no code system in use here that is known has the code; write system|code", "not-found")
     return having[0] if having else None
-
-
-def _url(canonical: str) -> str:
-    """The URL without version."""
-    return canonical.rpartition("|")[0] or canonical
-
-
-def _best(candidates: Iterable[Known], canonical: str) -> Known | None:
-    """Of several versions that which is asked for, else an active one, the latest."""
-    url, bar, version = canonical.rpartition("|")
-    # A version of SNOMED CT is a URI; an edition without a date is any of its versions.
-    fitting = [one for one in candidates if not (bar and url) or f"{one.version}/".startswith(f"{version}/")]
-    return max(fitting, key=lambda one: (one.status == "active", _ordered(one.version), one.updated), default=None)
-
-
-def _ordered(version: str) -> list[tuple[int, str]]:
-    """1.10 comes after 1.9."""
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in _NUMBERS.split(version[:100]) if part]

@@ -106,6 +106,28 @@ def to_canonical(value: Fraction, code: str) -> tuple[Fraction, str] | None:
     return value * unit.factor, unit.text
 
 
+def is_unit(code: str) -> bool:
+    """Whether a text is a unit of UCUM, also one that no factor converts, as pH; case counts.
+
+    https://hl7.org/fhir/R4/ucum.html"""
+    if canonical(code) is not None:
+        return True
+    alone = _ALONE.fullmatch(code) if len(code) <= LONGEST else None
+    try:
+        return alone is not None and _split(alone[1])[1].function is not None
+    except _Unknown:
+        return False
+
+
+def dimension(code: str) -> str | None:
+    """The canonical unit of all units that a unit can be compared with; None where there are none or it is no unit."""
+    known = canonical(code)
+    if known is not None:
+        return known[1]
+    special = _special(code)
+    return None if special is None else special[2].text
+
+
 @lru_cache(_REMEMBERED)
 def _special(code: str) -> tuple[str, Fraction, Unit] | None:
     """Function, prefix and base unit of a special unit, which stands alone. https://ucum.org/ucum#para-21"""

@@ -5,14 +5,17 @@ https://hl7.org/fhir/R4/valueset.html#compositions
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 from urllib.parse import unquote
 
 from .codesystem import CodeSystem, Filter, Matches, Unanswerable
 
+MATCHED: Final = 500_000  # texts of fifty letters that regular expressions are tried on in one go: some seconds
+_EXPRESSION: Final = 2_000  # as many is the reading of an expression counted as
 _SNOMED: Final = re.compile(
     r"(http://snomed\.info/x?sct)(/[0-9]+(?:/version/[0-9]{8})?)?\?fhir_vs(?:=(.*))?", re.DOTALL
 )
@@ -106,11 +109,14 @@ class ValueSet:
     excludes: tuple[Include, ...]
     active_only: bool  # compose.inactive is false
     listed: Codes | None  # its expansion, only if it has no definition
+    seen: Codes = Codes({})  # its expansion beside a definition: what was in it at some time
 
     @property
     def weight(self) -> int:
         enumerated = sum(len(one.codes or ()) for one in (*self.includes, *self.excludes))
-        return enumerated + sum(len(part.codes) for part in (self.listed or EMPTY).parts.values())
+        return enumerated + sum(
+            len(part.codes) for codes in (self.listed or EMPTY, self.seen) for part in codes.parts.values()
+        )
 
     @property
     def needs(self) -> Iterator[tuple[str, str]]:
@@ -134,6 +140,29 @@ class World(Protocol):
     def value_set(self, canonical: str) -> ValueSet | None: ...
     @property
     def matches(self) -> Matches: ...
+
+
+def to_match(
+    value_sets: Iterable[ValueSet], code_system: Callable[[str], CodeSystem | None]
+) -> tuple[dict[str, set[str]], frozenset[str]]:
+    """The texts that the regular expressions of filters are to be tried on, and the expressions that are left out, since
+    all together would take too long."""
+    texts: dict[str, set[str]] = {}
+    left_out: set[str] = set()
+    left = MATCHED
+    for value_set in value_sets:
+        for include, wanted in value_set.patterns:
+            system = code_system(include.canonical)
+            if system is None or not system.concepts:
+                continue
+            if left > 0:
+                with contextlib.suppress(Unanswerable):  # which the evaluation will say
+                    some = system.texts(wanted.property)
+                    left -= _EXPRESSION + len(some) + sum(map(len, some)) // 50
+                    texts.setdefault(wanted.value, set()).update(some)
+            if left <= 0:
+                left_out.add(wanted.value)
+    return {pattern: some for pattern, some in texts.items() if pattern not in left_out}, frozenset(left_out)
 
 
 def codes_of(canonical: str, world: World) -> Codes:
@@ -198,10 +227,10 @@ def read(tree: Mapping[str, Any]) -> ValueSet:
     if compose is None and expansion is None:
         raise Unanswerable(f"the value set {tree.get('url', tree.get('id'))} does not say what is in it", "value")
     listed: dict[str, set[str]] = {}
-    if compose is None:
-        for one in _flat((expansion or {}).get("contains", ())):
-            if one.get("code"):
-                listed.setdefault(one.get("system", ""), set()).add(one["code"])
+    for one in _flat((expansion or {}).get("contains", ())):
+        if one.get("code") and not one.get("abstract"):  # which is there for navigation only
+            listed.setdefault(one.get("system", ""), set()).add(one["code"])
+    expanded = Codes({system: Part(frozenset(codes)) for system, codes in listed.items()})
     return ValueSet(
         url=tree.get("url", ""),
         version=tree.get("version", ""),
@@ -210,7 +239,8 @@ def read(tree: Mapping[str, Any]) -> ValueSet:
         includes=tuple(_include(one) for one in (compose or {}).get("include", ())),
         excludes=tuple(_include(one) for one in (compose or {}).get("exclude", ())),
         active_only=(compose or {}).get("inactive") is False,
-        listed=None if compose else Codes({system: Part(frozenset(codes)) for system, codes in listed.items()}),
+        listed=None if compose else expanded,
+        seen=expanded if compose else EMPTY,
     )
 
 

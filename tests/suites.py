@@ -15,16 +15,16 @@ DATA = Path(os.environ.get("FHIR_SERVER_TEST_DATA") or ROOT / "../shared/data").
 IN_USE = {
     "fhirpath": "tests/unit/resources/fhirpath/test_official.py",
     "patch": "tests/unit/resources/patch/test_fhirpath_patch.py",
+    "packages": "tests/unit/resources/validation/test_package_examples.py",
     "synthea": "tests/integration/test_synthea.py",
     "terminology": "tests/unit/terminology/test_ucum.py",
+    "validator": "tests/unit/resources/validation/test_validator_suite.py",
 }
 WAITING = {
     "graphql": "$graphql",
     "hl7v2": "laboratory messages in HL7 v2",
-    "packages": "package installation and profile validation",
     "sql-on-fhir": "ViewDefinitions",
     "testscripts": "the TestScript runner",
     "tx-ecosystem": "the terminology operations",
     "us-core-metadata": "searches and must-support elements of US Core",
-    "validator": "invariants, profiles and $validate",
 }

@@ -18,11 +18,12 @@ from resources import exact
 from resources.database import Session
 from resources.definitions import load
 from resources.operation import OperationDefinition, Parameters, Reader, defined
-from resources.outcome import BadRequest, MethodNotAllowed, NotFound
+from resources.outcome import BadRequest, Malformed, MethodNotAllowed, NotFound
 
+from .. import binary
 from ..exchange import Request, Response
-from ..media import PRESENTATION
-from . import differences, everything, lastn, meta
+from ..media import PRESENTATION, is_fhir
+from . import differences, everything, lastn, meta, packages, revalidate, validate
 
 Run = Callable[[Session, Request, Parameters], Awaitable[Response]]
 
@@ -34,6 +35,8 @@ _EVERYTHING: Final = "Also takes `_asOf`, an instant: the record as it was then.
 
 # Operations that R4 does not have. Their URL is that under which this server answers with them: [base]/_operation/[id].
 OWN: Final[dict[str, dict[str, Any]]] = {
+    **packages.DEFINITIONS,
+    "Resource-revalidate": revalidate.DEFINITION,
     "Resource-diff": {
         "resourceType": "OperationDefinition",
         "id": "Resource-diff",
@@ -91,6 +94,13 @@ class Operation(Struct, frozen=True):
     levels: tuple[str, ...] = ()  # system, type, instance: those that are done here; () for all that the definition has
     on_versions: bool = False  # also at [type]/[id]/_history/[vid]
     open: bool = False  # parameters that the definition does not have are left in request.query, for `run` to judge
+    judges: Callable[[Malformed], Response] | None = (
+        None  # of one that judges what is sent: its answer to what is no resource
+    )
+    answers_later: bool = False  # whatever the client prefers: the answer says where the result will be
+    takes_content: bool = (
+        False  # its only resource, a Binary, may be sent as it is, and as large as a Bundle of requests
+    )
     documentation: str = ""  # what the CapabilityStatement adds to the definition
 
 
@@ -122,6 +132,25 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("meta", "Resource-meta", meta.meta, on_versions=True),
     Operation("meta-add", "Resource-meta-add", meta.meta_add, affects_state=True, on_versions=True),
     Operation("meta-delete", "Resource-meta-delete", meta.meta_delete, affects_state=True, on_versions=True),
+    Operation("packages", "packages", packages.packages),
+    Operation("package-install", "package-install", packages.package_install, affects_state=True, takes_content=True),
+    Operation("package-preview", "package-preview", packages.package_preview, takes_content=True),
+    Operation("package-uninstall", "package-uninstall", packages.package_uninstall, affects_state=True),
+    Operation(
+        "validate",
+        "Resource-validate",
+        validate.validate,
+        judges=validate.unreadable,
+        documentation="Without `resource` the stored one is judged. Issues have line and column of the text that was sent.",
+    ),
+    Operation(
+        "revalidate",
+        "Resource-revalidate",
+        revalidate.revalidate,
+        affects_state=True,
+        answers_later=True,
+        documentation="Answers 202; the report is at Content-Location as soon as everything was judged.",
+    ),
 )
 
 
@@ -194,6 +223,18 @@ def find_operation(path: tuple[str, ...]) -> Operation:
     return found
 
 
+def takes_content(path: tuple[str, ...]) -> bool:
+    """Whether what is at a path is an operation whose Binary may be sent as it is."""
+    code = path[-1][1:] if path and path[-1].startswith("$") else ""
+    return any(one.code == code and one.takes_content for one in _at(path)) if code else False
+
+
+def answers_later(path: tuple[str, ...]) -> bool:
+    """Whether what is at a path is an operation that answers later, whatever the client prefers."""
+    code = path[-1][1:] if path and path[-1].startswith("$") else ""
+    return any(one.code == code and one.answers_later for one in _at(path)) if code else False
+
+
 async def operation(session: Session, request: Request) -> Response:
     """Runs the operation of the path. Raises NotFound (404), MethodNotAllowed (405), BadRequest (400), and what it raises.
 
@@ -202,7 +243,9 @@ async def operation(session: Session, request: Request) -> Response:
     if request.method not in methods(found):
         why = "changes what is stored" if found.affects_state else "takes more than plain values"
         raise MethodNotAllowed(f"${found.code} {why}: it is asked for by POST.", headers={"Allow": "POST"})
-    reader = Reader(definition_of(found), request.tenant.definitions, request.tenant.validator, open=found.open)
+    definitions, validator = request.tenant.definitions, request.tenant.validator
+    unjudged = found.judges is not None
+    reader = Reader(definition_of(found), definitions, validator, open=found.open, unjudged=unjudged)
     reader.pairs(_pairs(request.query))
     if request.method == "POST" and (request.body or request.resource is not None):
         if request.resource is None and request.content_type == FORM:
@@ -210,13 +253,31 @@ async def operation(session: Session, request: Request) -> Response:
                 reader.pairs(_pairs(request.body.decode()))
             except UnicodeDecodeError:
                 raise BadRequest("The form is not UTF-8.", code="value") from None
+        elif found.takes_content and request.resource is None and not is_fhir(request.content_type):
+            reader.resource(binary.of_content(request))
         else:
-            reader.resource(request.decode())
+            try:
+                sent = request.decode()
+            except Malformed as malformed:
+                if found.judges is None:
+                    raise
+                return found.judges(malformed)
+            reader.resource(sent, itself=unjudged and _is_judged_itself(found, request, sent))
     parameters = reader.result()
     if found.open:
         shown = [pair for pair in parse_qsl(request.query) if pair[0] in PRESENTATION]
         request = replace(request, query=urlencode([*reader.left, *shown]))
     return await found.run(session, request, parameters)
+
+
+def _is_judged_itself(found: Operation, request: Request, tree: dict[str, Any]) -> bool:
+    """Whether Parameters that were sent to the operation of their own type are none of the operation's."""
+    entries = tree.get("parameter")
+    names = [entry.get("name") for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    known = {one.name for one in definition_of(found).sent}
+    return request.path[0] == "Parameters" == tree.get("resourceType") and not any(
+        name in known for name in map(str, names)
+    )
 
 
 def _pairs(text: str) -> list[tuple[str, str]]:

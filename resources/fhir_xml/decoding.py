@@ -18,6 +18,7 @@ from xml.parsers import expat
 from ..definitions import Definitions
 from ..exact import DIGITS, LEVELS, TooManyDigits, place
 from ..outcome import Malformed
+from ..paths import step
 from . import refusals
 from .grammar import BESIDE, FHIR, RESOURCE, XHTML, Child, Grammar, Structures, grammar
 
@@ -67,7 +68,7 @@ class _Reader:
         self._structures: Structures = definitions.structures
         self._text = text
         self._outermost: dict[str, Any] = {}
-        holder = Child(RESOURCE, 0, False, None, RESOURCE)
+        holder = Child(RESOURCE, 0, False, None, RESOURCE, RESOURCE)
         self._open = _Open(grammar(self._structures, RESOURCE), holder, 0, 0, self._outermost)
         self._outer: list[_Open] = []
         self._leaf: Child | None = None  # the primitive that is open, as long as it has no children
@@ -179,7 +180,7 @@ class _Reader:
         opened = self._open
         namespace, _, resource_type = name.rpartition(" ")
         if opened.grammar.path != RESOURCE:
-            path = f"{self._path()}.{refusals.path_name(resource_type)}"
+            path = f"{self._path()}.{step(resource_type)}"
             raise self._here(refusals.element(name, opened.grammar), path)
         if namespace != FHIR or not self._definitions.is_resource_type(resource_type):
             raise self._here(refusals.resource(name, self._definitions.resource_types), self._path())
@@ -350,11 +351,11 @@ class _Reader:
             if opened.child is None:
                 path = path or opened.tree["resourceType"]
             elif path:
-                path += f".{opened.child.name}" + (f"[{opened.index}]" if opened.child.many else "")
+                path += f".{opened.child.element}" + (f"[{opened.index}]" if opened.child.many else "")
         if child is None:
             return path
         index = len(self._open.tree.get(child.name, ())) - taken if child.many else 0
-        return f"{path}.{child.name}" + (f"[{index}]" if child.many else "")
+        return f"{path}.{child.element}" + (f"[{index}]" if child.many else "")
 
     def _here(self, reason: str, path: str = "") -> Malformed:
         return self._refusal(self._parser.CurrentByteIndex, reason, path)

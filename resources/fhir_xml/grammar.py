@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from ..elements import Element, Structure, TypeRef
 from ..exact import DIGITS, TooManyDigits, number
+from ..paths import step
 
 FHIR: Final = "http://hl7.org/fhir"
 XHTML: Final = "http://www.w3.org/1999/xhtml"
@@ -39,6 +40,7 @@ class Child(Struct, frozen=True):
     below: (
         str  # whose children it has: "HumanName", "Patient.contact", RESOURCE, BESIDE; "" for the XHTML of a narrative
     )
+    element: str  # its step in FHIRPath: "value"
 
 
 class Grammar(Struct, frozen=True):
@@ -75,17 +77,18 @@ def grammar(structures: Structures, path: str) -> Grammar:
 
 def _children(structures: Structures, element: Element, order: int) -> list[Child]:
     if element.content:
-        return [Child(element.name, order, element.many, None, element.content)]
+        return [Child(element.name, order, element.many, None, element.content, step(element.name))]
     return [_child(structures, element, one, order) for one in element.types]
 
 
 def _child(structures: Structures, element: Element, one: TypeRef, order: int) -> Child:
     name = element.json_name(one)
     if one.code == "xhtml":
-        return Child(name, order, element.many, None, "")
+        return Child(name, order, element.many, None, "", step(element.name))
     if structures[one.code].kind == "primitive-type":
-        return Child(name, order, element.many, _READ.get(one.code, str), BESIDE)
-    return Child(name, order, element.many, None, element.path if one.code in _INLINE else one.code)
+        return Child(name, order, element.many, _READ.get(one.code, str), BESIDE, step(element.name))
+    below = element.path if one.code in _INLINE else one.code
+    return Child(name, order, element.many, None, below, step(element.name))
 
 
 def _names(child: Child) -> tuple[str, ...]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Final
 
+from ..validation.suggestions import meant
 from .grammar import FHIR, RESOURCE, XHTML, Grammar
 
 EMPTY: Final = "the element has neither a value nor children; leave it out"
@@ -24,7 +24,7 @@ def element(name: str, known: Grammar) -> str:
     elif local in known.attributes:
         hint = f"; {local} is an attribute"
     else:
-        hint = _meant(local, names)
+        hint = meant(local, names)
     return f"<{_cut(local)}> is not an element of {known.path}{hint}"
 
 
@@ -33,7 +33,7 @@ def resource(name: str, types: Iterable[str]) -> str:
     namespace, _, local = name.rpartition(" ")
     if local in types:
         return f"<{local}> stands in {_shown(namespace)}, not in the namespace {FHIR}"
-    return f"<{_cut(local)}> is not a resource type of R4{_meant(local, types)}"
+    return f"<{_cut(local)}> is not a resource type of R4{meant(local, types)}"
 
 
 def attribute(name: str, known: Grammar, *more: str) -> str:
@@ -48,17 +48,6 @@ def attribute(name: str, known: Grammar, *more: str) -> str:
 def order(name: str, last: str, known: Grammar) -> str:
     """An element that comes after one it has to precede. last: the name of that one."""
     return f"<{name}> stands after <{last}>, but comes before it in the definition of {known.path}"
-
-
-def path_name(name: str) -> str:
-    """The name of an element that does not exist, as FHIRPath would write it."""
-    return name if name.isascii() and name.isidentifier() and len(name) <= 80 else f"`{_cut(name)}`"
-
-
-def _meant(name: str, names: Iterable[str]) -> str:
-    spelled = {one.lower(): one for one in names}
-    close = get_close_matches(name.lower()[:80], spelled, 1, 0.75)
-    return f"; is {spelled[close[0]]} meant?" if close else ""
 
 
 def _shown(namespace: str) -> str:

@@ -35,6 +35,7 @@ class Outside:
 
     canonical: a value and its UCUM code → value and code in base units, None if unknown (terminology.ucum.to_canonical).
     resolve: a reference → the tree of the resource, None if there is none; asked after the contained resources and the Bundle.
+    locate: a node and the reference in it → the node it leads to, None if there is none; then nothing else is asked.
     member_of: the tree of a code, Coding or CodeableConcept and the URL of a value set → whether it is in it.
     subsumes: two such trees → whether the first subsumes the second.
     conforms_to: a tree and the URL of a profile → whether it conforms; None if the profile is unknown.
@@ -44,6 +45,7 @@ class Outside:
 
     canonical: Canonical | None = None
     resolve: Callable[[str], Mapping[str, Any] | None] | None = None
+    locate: Callable[[Node, str], Node | None] | None = None
     member_of: Callable[[Any, str], bool | None] | None = None
     subsumes: Callable[[Any, Any], bool | None] | None = None
     conforms_to: Callable[[Any, str], bool | None] | None = None

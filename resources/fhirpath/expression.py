@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, TypedDict, Unpack
 
 from ..definitions import Definitions
 from ..outcome import BadRequest
 from .compiler import Compiler
-from .evaluation import NOTHING, Collection, Evaluation, Outside, system_type
+from .evaluation import NOTHING, STEPS, Collection, Evaluation, Outside, system_type
 from .faults import Unevaluable
 from .nodes import Node, Shape, model, root
 from .parser import parse
@@ -25,6 +25,7 @@ class Given(TypedDict, total=False):
     variables: Mapping[str, Any] | None  # System values, Nodes or lists of them by name, without %
     root: Tree | Node | None  # what %rootResource is, where the tree does not say so itself
     outside: Outside
+    spend: Callable[[int], None]  # told the steps that it took, so that many evaluations can have one budget
 
 
 class Expression:
@@ -50,6 +51,8 @@ class Expression:
             return self._code.items(env, [node])
         except _FAULTS as fault:
             raise self._unevaluable(fault) from fault
+        finally:
+            _account(env, given)
 
     def nodes(self, definitions: Definitions, tree: Tree | Node, **given: Unpack[Given]) -> list[Node]:
         """The same as nodes only; of a System value a node without a place ("System.Integer")."""
@@ -73,6 +76,8 @@ class Expression:
             return self._code.truth(env, [node])
         except _FAULTS as fault:
             raise self._unevaluable(fault) from fault
+        finally:
+            _account(env, given)
 
     def holds(self, definitions: Definitions, tree: Tree | Node, **given: Unpack[Given]) -> bool:
         """Whether the expression is true of the tree; an empty result is not true.
@@ -105,6 +110,11 @@ def _prepared(definitions: Definitions, tree: Tree | Node, given: Given) -> tupl
         outer = root(definitions, outer)
     known = node.shape._model or model(definitions)
     return node, Evaluation(known, node, given.get("variables"), outer, given.get("outside", NOTHING))
+
+
+def _account(env: Evaluation, given: Given) -> None:
+    if env.steps != STEPS and (spend := given.get("spend")) is not None:
+        spend(STEPS - env.steps)
 
 
 @lru_cache(maxsize=16)

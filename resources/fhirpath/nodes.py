@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from ..definitions import Definitions
 from ..elements import Element, Structure, TypeRef
+from ..paths import step
 
 
 class Node:
@@ -52,7 +53,8 @@ class Node:
         parts = []
         node = self
         while node.field is not None and node.parent is not None:
-            parts.append(f"{node.field.name}[{node.index}]" if node.index is not None else node.field.name)
+            name = step(node.field.name)
+            parts.append(f"{name}[{node.index}]" if node.index is not None else name)
             node = node.parent
         return ".".join([node.type_name, *reversed(parts)])
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 from ..definitions import Definitions
 from ..fhirpath.nodes import Node
 from ..outcome import BadRequest, TooLarge
-from ..primitives import quoted
+from ..validation.primitives import quoted
 from . import lists
 from .limits import MOST_OPERATIONS, Clock, copied, refuse_depth
 from .lists import Pair

@@ -14,7 +14,7 @@ import jsonpatch
 
 from .. import exact
 from ..outcome import BadRequest, TooLarge, Unprocessable
-from ..primitives import quoted
+from ..validation.primitives import quoted
 from .limits import LARGEST, MOST_OPERATIONS, Clock, copied, refuse_depth
 
 _OPERATIONS: Final = {

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from .. import exact
 from ..outcome import BadRequest, Invalid, TooCostly, TooLarge
-from ..primitives import kind_of
+from ..validation.primitives import kind_of
 
 MOST_OPERATIONS: Final = 10_000
 LARGEST: Final = 10_000_000  # bytes of a resource as JSON: as much as one request may bring

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..outcome import BadRequest
-from ..primitives import kind_of
+from ..validation.primitives import kind_of
 from .limits import copied
 
 

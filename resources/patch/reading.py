@@ -9,7 +9,7 @@ from typing import Any, Final
 from .. import exact, fhir_xml
 from ..definitions import Definitions, load
 from ..outcome import BadRequest, Malformed, UnsupportedMediaType
-from ..primitives import quoted
+from ..validation.primitives import quoted
 
 JSON_PATCH: Final = "application/json-patch+json"
 MERGE_PATCH: Final = "application/merge-patch+json"

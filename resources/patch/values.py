@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from ..definitions import Definitions, Element, TypeRef, load
 from ..outcome import BadRequest
-from ..primitives import NUMBERS, quoted
+from ..validation.primitives import NUMBERS, quoted
 from .limits import copied
 from .lists import Pair, append, pairs_of
 

@@ -1,4 +1,5 @@
-"""`python -m tests.benchmarks`: reads, creates and Bundle imports over HTTP next to the bare SQL of the same rows.
+"""`python -m tests.benchmarks`: reads, creates and Bundle imports over HTTP next to the bare SQL of the same rows; then what
+validation costs (also `python -m tests.benchmarks.validation`), and a worker's memory with packages (`….packages`).
 
 The figure that counts is CPU time per item: server and database together, the load generator left out. The bare side is
 asyncpg on one connection with the server's own statements, arguments made beforehand, on the same database, so that both
@@ -25,7 +26,9 @@ from ..serving import postmaster, serve
 from .bare import Bare
 from .client import Client
 from .figures import Side, compare, each
+from .packages import memory
 from .processes import Cpu, children, peak_megabytes
+from .validation import lines
 from .workload import bundle, observation
 
 PATH = "/fhir/default"
@@ -111,7 +114,9 @@ async def run(rounds: int, scale: float) -> None:
             print("|---|---|---|---|---|---|")
             for line in await benchmark(serving.base, server, data_dir, rounds, scale):
                 print(line)
-            print(f"\nPeak memory of a worker: {max(map(peak_megabytes, workers)):.0f} MB")
+            print(f"\nPeak memory of a worker: {max(map(peak_megabytes, workers)):.0f} MB\n")
+    for line in (*lines(), *memory()):
+        print(line)
 
 
 if __name__ == "__main__":

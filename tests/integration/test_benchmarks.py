@@ -7,7 +7,7 @@ import pytest
 
 from resources import exact
 from resources.definitions import load
-from resources.validation import Validator
+from resources.validation.validator import Validator
 
 from ..benchmarks.population import patients, resources
 from ..benchmarks.shapes import COUNT, SHAPES, searches

@@ -115,5 +115,5 @@ async def test_st_2_all_issues_at_once_each_where_it_is(http: httpx.AsyncClient)
     answer = await http.post("/Observation", json=sent)
     assert answer.status_code == 400
     at = {expression for issue in answer.json()["issue"] for expression in issue["expression"]}
-    assert {"Observation.status", "Observation.nothing", "Observation.valueQuantity.value"} <= at
+    assert {"Observation.status", "Observation.nothing", "Observation.value.value"} <= at
     assert all(issue["diagnostics"] and issue["severity"] == "error" for issue in answer.json()["issue"])

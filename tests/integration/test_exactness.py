@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from resources import definitions, exact
 from resources.outcome import BadRequest
-from resources.validation import Validator
+from resources.validation.validator import Validator
 
 from ..examples import examples
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
+import asyncpg
 import pytest
 
 from resources import definitions
-from resources.database import Database
+from resources.database import Database, Session, framed
 from resources.hashing import Hash
 from resources.outcome import BadRequest
 from resources.store import Change, Store, body_parts
 from search.indexer import FLOOR, Indexer
 from search.library import Library
+from terminology.stored import NEWEST
 
 from ..conftest import FreshTenant
+from ..plans import explain, faults
+from .test_pending_plans import DESCENT, Generated, Recorded
 
 DEFINED = definitions.load()
 LONG = "http://test/" + "x" * 3000
@@ -27,8 +33,10 @@ class Shelf:
         self.library = Library(tenant.session, self.indexer)
         self._store, self._session = Store(hash_, DEFINED, (FLOOR,)), tenant.session
 
-    async def put(self, kind: str, logical_id: str, url: str, **more: str) -> None:
-        tree = {"resourceType": kind, "id": logical_id, "url": url, "status": "active", **more}
+    async def put(self, kind: str, logical_id: str, url: str | None, **more: str) -> None:
+        tree = {"resourceType": kind, "id": logical_id, "status": "active", **more}
+        if url is not None:
+            tree["url"] = url
         indexed = self.indexer.index(kind, logical_id, tree, "http://test/fhir/t")
         parts = body_parts(tree, logical_id)
         change = Change("update", kind, logical_id, *parts, indexed.sort_key, indexed.keys, indexed.rows)
@@ -89,3 +97,65 @@ async def test_tx36_patterns_match_whole_texts(shelf: Shelf) -> None:
     assert [sorted(some) for some in found] == [["a", "aaab"], ["a"], ["a", "b\na"], [], []]
     with pytest.raises(BadRequest, match="regular expression"):
         await shelf.library.matching([("[", texts)])
+    for endless in (r"(a*)*\1b", r"a\\\1"):
+        with pytest.raises(BadRequest, match="refers back"):
+            await shelf.library.matching([("a", texts), (endless, texts)])
+    assert await shelf.library.matching([(r"a\\1", [r"a\1", "a"])]) == [frozenset({r"a\1"})]
+
+
+async def test_any_type_by_url_where_it_has_one_and_by_id(
+    shelf: Shelf, database: Database, other_tenant: FreshTenant
+) -> None:
+    for kind in ("StructureDefinition", "OperationDefinition", "SearchParameter", "ConceptMap", "Questionnaire"):
+        await shelf.put(kind, "a", f"http://test/{kind}")
+        await shelf.put(kind, "b", "http://test/same")
+        wanted = ((kind, f"http://test/{kind}"), (kind, f"{kind}/b"), (kind, "http://test/same"), (kind, "http://test"))
+        assert await shelf.found(*wanted) == [["a"], ["b"], ["b"], []]
+        assert await Shelf(database, other_tenant).found(*wanted) == [[]] * 4
+    await shelf.put("Patient", "a", None)
+    nowhere = ("Patient", "http://test/same")  # a type without `url`
+    assert await shelf.found(("Patient", "Patient/a"), nowhere, ("Patient", "Patient/b")) == [["a"], [], []]
+    assert await shelf.found(nowhere) == [[]]
+
+
+async def test_the_one_that_was_written_last(shelf: Shelf, database: Database, other_tenant: FreshTenant) -> None:
+    newest = ("CodeSystem", NEWEST)
+    assert await shelf.found(newest) == [[]]
+    await shelf.put("CodeSystem", "a", "http://test/a", date="2024-01-01")
+    await shelf.put("CodeSystem", "b", "http://test/b", date="2020-01-01")
+    await shelf.put("ValueSet", "c", "http://test/c")
+    assert await shelf.found(newest, ("ValueSet", "http://test/c")) == [["b"], ["c"]]
+    await shelf.put("CodeSystem", "a", "http://test/a", name="changed")
+    assert await shelf.found(newest) == [["a"]]
+    assert await Shelf(database, other_tenant).found(newest) == [[]]
+
+
+WANTED = [  # as the generated rows have them, and how many rows that are
+    (("ValueSet", "http://sparse"), 40),
+    (("StructureDefinition", "http://dense"), 100),
+    (("ValueSet", "ValueSet/o800"), 1),
+    (("Patient", "Patient/o800"), 1),
+    (("CodeSystem", NEWEST), 1),
+]
+
+
+@pytest.fixture(params=["never_analyzed", "large"])
+def tenant_id(request: pytest.FixtureRequest) -> int:
+    number: int = request.getfixturevalue(request.param)
+    return number
+
+
+@pytest.mark.parametrize(
+    "wanted", [WANTED, *([one] for one in WANTED)], ids=lambda some: f"{len(some)} {some[0][0][1]}"
+)
+async def test_what_is_wanted_is_found_in_one_statement_that_does_not_scan(
+    connection: asyncpg.Connection, tenant_id: int, wanted: list[tuple[tuple[str, str], int]]
+) -> None:
+    session = Recorded()
+    library = Library(cast(Session, session), cast(Any, Generated()))
+    await library.find([one for one, _ in wanted], lambda *_: True)
+    [(text, arguments)] = session.statements
+    plan = await explain(connection, framed(text), (tenant_id, *arguments))
+    most = sum(number for _, number in wanted)
+    assert faults(plan, 60 + DESCENT * most, most) == []
+    assert most - 2 <= plan["Actual Rows"] <= most

@@ -15,6 +15,8 @@ import pytest
 from fhir_server.edge import Edge
 from fhir_server.links import may_be_conditional
 from fhir_server.load import load
+from fhir_server.store import set_settings
+from resources.database import Owner
 
 from ..conftest import FreshTenant
 
@@ -231,3 +233,18 @@ async def test_bundles_that_write_the_same_resource_are_all_loaded(
     code, said = await loading(write(tmp_path / "bundles.ndjson", *bundles))
     assert code == 0, said
     assert len((await http.get("/Patient/p")).json()["name"][0]["given"]) == 31
+
+
+async def test_what_the_tenant_asks_on_write_is_asked(
+    http: httpx.AsyncClient, loading: Any, tmp_path: Path, owner: Owner, tenant: FreshTenant, edge: Edge
+) -> None:
+    await set_settings(owner, tenant.name, {"validation": "reject"})
+    await http.get("/metadata")
+    assert edge.opened
+    await edge.opened.tenants.reload()
+    broken = patient("broken", contact=[{"gender": "female"}])  # pat-1
+    code, said = await loading(write(tmp_path / "Patient.ndjson", patient("sound"), broken))
+    assert code == 1
+    assert "pat-1" in said
+    assert (await http.get("/Patient/sound")).status_code == 200
+    assert (await http.get("/Patient/broken")).status_code == 404

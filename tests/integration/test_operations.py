@@ -76,13 +76,13 @@ async def test_parameters_come_in_a_query_a_form_or_a_resource(http: httpx.Async
         ({"resourceType": "Patient"}, "Parameters"),
         (
             {"resourceType": "Parameters", "parameter": [{"name": "meta", "valueString": "x"}]},
-            "Parameters.parameter[0].valueString",
+            "Parameters.parameter[0].value",
         ),
         ({"resourceType": "Parameters", "parameter": META["parameter"] * 2}, None),
         ({"resourceType": "Parameters", "parameter": {}}, "Parameters.parameter"),
         (
             {"resourceType": "Parameters", "parameter": [{"name": "meta", "valueMeta": {"tag": [{"kode": "x"}]}}]},
-            "Parameters.parameter[0].valueMeta.tag[0].kode",
+            "Parameters.parameter[0].value.tag[0].kode",
         ),
     ],
 )

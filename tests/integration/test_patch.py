@@ -17,7 +17,7 @@ from resources.database import Owner
 from resources.definitions import load
 from resources.outcome import FhirError
 from resources.patch import diff
-from resources.validation import Validator
+from resources.validation.validator import Validator
 
 from ..conftest import FreshTenant
 from ..unit.resources.patch.made import operation, patch

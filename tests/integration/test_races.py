@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fhir_server.races import whole
+from fhir_server.races import Settled, whole
 from resources.database import Refused, Session
 from resources.outcome import BadRequest, Conflict
 
@@ -38,7 +38,7 @@ async def test_st_5_races_without_end_are_a_conflict(tenant: FreshTenant, error:
         await whole(tenant.session, work)
 
 
-@pytest.mark.parametrize("error", [BadRequest("no"), Refused("FH001", "")])
+@pytest.mark.parametrize("error", [BadRequest("no"), Settled("there"), Refused("FH001", "")])
 async def test_what_is_no_race_is_raised_at_once(tenant: FreshTenant, error: Exception) -> None:
     tries = 0
 

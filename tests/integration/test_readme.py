@@ -45,10 +45,12 @@ def test_the_walk_through(tmp_path: Path) -> None:
     texts, trees = zip(*answers, strict=True)
     assert [tree["resourceType"] for tree in trees] == [
         "Patient", "Observation", "MedicationRequest", "ServiceRequest", "Bundle", "Bundle", "Bundle", "Bundle",
-        "Patient", "Parameters", "Bundle", "OperationOutcome", "Bundle",
+        "Patient", "Parameters", "Bundle", "OperationOutcome", "OperationOutcome", "Bundle",
     ]  # fmt: skip
     assert re.search(r'"value": ?6\.30\b', texts[1])
-    by_code, by_identifier, history, transaction, patched, difference, everything, not_found, counted = trees[4:]
+    by_code, by_identifier, history, transaction, patched, difference, everything, judged, not_found, counted = trees[
+        4:
+    ]
     assert [entry["resource"]["resourceType"] for entry in by_code["entry"]] == ["Observation"]
     assert [entry["resource"]["id"] for entry in by_identifier["entry"]] == ["p1"]
     assert [entry["request"]["method"] for entry in history["entry"]] == ["PUT"]
@@ -61,5 +63,9 @@ def test_the_walk_through(tmp_path: Path) -> None:
         "Observation",
         "Condition",
     }
+    assert [("did you mean" in issue["diagnostics"], issue["location"]) for issue in judged["issue"]] == [
+        (True, ["line 2, column 40"]),
+        (True, ["line 2, column 58"]),
+    ]
     assert not_found["issue"][0]["code"] == "not-found"
     assert counted["total"] == 0

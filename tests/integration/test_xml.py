@@ -183,7 +183,7 @@ async def test_errors_are_answered_in_xml_with_place_and_element(http: httpx.Asy
     assert (issue["location"], issue["expression"]) == (["line 3, column 2"], ["Patient.nmae"])
     for text, element in (
         ("<active value='maybe'/>", "Patient.active"),
-        ("<extension url='http://x.org'><valueDecimal value='abc'/></extension>", "Patient.extension[0].valueDecimal"),
+        ("<extension url='http://x.org'><valueDecimal value='abc'/></extension>", "Patient.extension[0].value"),
         ("<birthDate value='2000-02-30'/>", "Patient.birthDate"),
     ):
         answer = await http.post("/Patient", content=f"<Patient {NS}>{text}</Patient>".encode(), headers=AS_XML)

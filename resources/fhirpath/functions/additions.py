@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...elements import CANONICAL
-from ...narrative import fault
+from ...validation.narrative import fault
 from ..evaluation import EMPTY, Code, Collection, Evaluation, giving_items, plain, single, text
 from ..faults import Unevaluable
 from ..nodes import Node, add_named

@@ -24,6 +24,8 @@ def resolved(env: Evaluation, found: Collection) -> Collection:
 
 
 def _target(env: Evaluation, place: Node, reference: str) -> Node | None:
+    if env.outside.locate is not None:
+        return env.outside.locate(place, reference)
     if reference.startswith("#"):
         within = env.root if env.root is not None else place.root_resource()
         return within if reference == "#" else _contained(env, within).get(reference[1:])

@@ -6,6 +6,7 @@ https://hl7.org/fhirpath/N1/#subsetting, https://hl7.org/fhirpath/N1/#combining
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from ..evaluation import EMPTY, Code, Collection, Evaluation, giving_items, many, whole
 from ..operators import distinct, identity
@@ -34,15 +35,24 @@ def _part(cut: Callable[[Collection, int], Collection]) -> Function:
 def _intersect(env: Evaluation, found: Collection, other: Collection) -> Collection:
     if not found or not other:
         return EMPTY
-    env.spend(len(found) + len(other))
-    known = {identity(env, item) for item in other}
+    env.spend(len(found))
+    known = _identities(env, other)
     return [item for item in distinct(env, found) if identity(env, item) in known]
 
 
 def _exclude(env: Evaluation, found: Collection, other: Collection) -> Collection:
-    env.spend(len(found) + len(other))
-    known = {identity(env, item) for item in other}
+    env.spend(len(found))
+    known = _identities(env, other)
     return [item for item in found if identity(env, item) not in known]
+
+
+def _identities(env: Evaluation, items: Collection) -> set[Any]:
+    """What the items are found by; made once of an argument that is the same for each $this."""
+    last: tuple[Collection, set[Any]] | None = env.memory.get("identities")
+    if last is None or last[0] is not items:
+        env.spend(len(items))
+        last = env.memory["identities"] = items, {identity(env, item) for item in items}
+    return last[1]
 
 
 def _combine(env: Evaluation, found: Collection, other: Collection) -> Collection:

@@ -13,7 +13,7 @@ from conformance.schemas import schemas
 from resources import exact
 from resources.definitions import load
 from resources.outcome import FhirError
-from resources.validation import Validator
+from resources.validation.validator import Validator
 
 from ...examples import examples
 

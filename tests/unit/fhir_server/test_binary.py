@@ -16,7 +16,7 @@ from fhir_server.exchange import Request, Response
 from resources import exact
 from resources.definitions import load
 from resources.outcome import BadRequest, FhirError, Malformed, MethodNotAllowed, UnsupportedMediaType
-from resources.validation import Validator
+from resources.validation.validator import Validator
 
 DEFINED = load()
 VALIDATOR = Validator(DEFINED)

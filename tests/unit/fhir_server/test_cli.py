@@ -15,6 +15,7 @@ COMMANDS = {
     "migrate": ["migrate"],
     "tenant": ["tenant", "list"],
     "load": ["load", "."],
+    "package": ["package", "list"],
 }
 
 
@@ -33,7 +34,11 @@ def test_a_setting_is_an_option_of_its_commands_and_of_no_other(
 
 
 @pytest.mark.parametrize(
-    "command", ["serve", "migrate", "tenant create", "tenant set", "tenant list", "tenant drop", "load"]
+    "command",
+    [
+        *("serve", "migrate", "tenant create", "tenant set", "tenant list", "tenant drop", "load"),
+        *("package install", "package preview", "package list", "package uninstall"),
+    ],
 )
 def test_help_fits_a_page_and_names_each_option_with_its_variable(
     command: str, capsys: pytest.CaptureFixture[str]

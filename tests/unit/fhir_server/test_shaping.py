@@ -13,7 +13,7 @@ from fhir_server.shaping import SUBSETTED, Shape, asked, cut, shape_of
 from resources import exact
 from resources.definitions import load
 from resources.outcome import BadRequest
-from resources.validation import Validator
+from resources.validation.validator import Validator
 
 from ...examples import examples
 

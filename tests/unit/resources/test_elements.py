@@ -127,3 +127,12 @@ def test_a_structure_needs_a_snapshot() -> None:
     text = b'{"name":"X","kind":"resource","abstract":false,"url":"http://example.org/X","differential":{"element":[]}}'
     with pytest.raises(msgspec.DecodeError, match="snapshot"):
         read_structure(text)
+
+
+def test_extensible_bindings_are_kept_apart_from_required_ones() -> None:
+    elements = definitions.load().structures["Observation"].elements
+    interpretation, status = elements["Observation.interpretation"], elements["Observation.status"]
+    assert (interpretation.binding, status.extensible) == (None, None)
+    assert interpretation.extensible == "http://hl7.org/fhir/ValueSet/observation-interpretation"
+    assert status.binding == "http://hl7.org/fhir/ValueSet/observation-status"
+    assert elements["Observation.code"].extensible is None  # an example only

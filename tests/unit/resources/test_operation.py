@@ -14,7 +14,7 @@ from resources import exact
 from resources.definitions import load
 from resources.operation import OperationDefinition, Parameters, Reader, Value, answer, defined
 from resources.outcome import Invalid
-from resources.validation import Validator
+from resources.validation.validator import Validator
 
 DEFINED = load()
 VALIDATOR = Validator(DEFINED)
@@ -148,18 +148,18 @@ def test_a_body_gives_values_as_they_are() -> None:
 @pytest.mark.parametrize(
     ("entry", "code", "expression"),
     [
-        ({"name": "flag", "valueString": "true"}, "structure", "Parameters.parameter[0].valueString"),
-        ({"name": "code", "valueString": " a"}, "value", "Parameters.parameter[0].valueString"),
-        ({"name": "code", "valueCoding": {"code": "a"}}, "structure", "Parameters.parameter[0].valueCoding"),
-        ({"name": "coding", "valueString": "a"}, "structure", "Parameters.parameter[0].valueString"),
-        ({"name": "coding", "valueCoding": {"cod": "a"}}, "structure", "Parameters.parameter[0].valueCoding.cod"),
+        ({"name": "flag", "valueString": "true"}, "structure", "Parameters.parameter[0].value"),
+        ({"name": "code", "valueString": " a"}, "value", "Parameters.parameter[0].value"),
+        ({"name": "code", "valueCoding": {"code": "a"}}, "structure", "Parameters.parameter[0].value"),
+        ({"name": "coding", "valueString": "a"}, "structure", "Parameters.parameter[0].value"),
+        ({"name": "coding", "valueCoding": {"cod": "a"}}, "structure", "Parameters.parameter[0].value.cod"),
         (
             {"name": "coding", "valueReference": {"reference": "Patient/1"}},
             "structure",
-            "Parameters.parameter[0].valueReference",
+            "Parameters.parameter[0].value",
         ),
         ({"name": "coding"}, "structure", "Parameters.parameter[0]"),
-        ({"name": "patient", "valueString": "1"}, "structure", "Parameters.parameter[0].valueString"),
+        ({"name": "patient", "valueString": "1"}, "structure", "Parameters.parameter[0].value"),
         ({"name": "patient", "resource": {"resourceType": "Group"}}, "structure", "Parameters.parameter[0].resource"),
         ({"name": "patient", "resource": {"active": True}}, "structure", "Parameters.parameter[0].resource"),
         (
@@ -317,3 +317,37 @@ def test_every_official_definition_can_be_read() -> None:
         tree["id"]: (tree["code"], len(tree.get("parameter", ()))) for tree in DEFINED.operations
     }
     assert OFFICIAL["ConceptMap-translate"].sent[-2].part[0].type == "uri"
+
+
+# What an operation that judges is sent, whatever it is.
+JUDGING = made(parameter("resource", "Resource"), parameter("mode", "code"))
+
+
+@pytest.mark.parametrize(
+    "tree", [{}, {"resourceType": "Nothing"}, {"resourceType": 5}, {"resourceType": "Patient", "a": 1}]
+)
+def test_what_is_to_be_judged_is_handed_over_as_it_was_sent(tree: dict[str, Any]) -> None:
+    reader = Reader(JUDGING, DEFINED, VALIDATOR, unjudged=True)
+    reader.resource(tree)
+    [bare] = reader.result().values
+    assert (bare.value, bare.place) == (tree, "")
+    reader = Reader(JUDGING, DEFINED, VALIDATOR, unjudged=True)
+    entries = [{"name": "mode", "valueCode": "x"}, {"name": "resource", "resource": tree}]
+    reader.resource({"resourceType": "Parameters", "parameter": entries})
+    [_, inside] = reader.result().values
+    assert (inside.value, inside.place) == (tree, "Parameters.parameter[1].resource")
+
+
+def test_parameters_may_themselves_be_what_is_to_be_judged() -> None:
+    tree = {"resourceType": "Parameters", "parameter": [{"name": "a", "valueString": "b", "valueCode": "c"}]}
+    reader = Reader(JUDGING, DEFINED, VALIDATOR, unjudged=True)
+    reader.resource(tree, itself=True)
+    assert reader.result().one("resource") == tree
+
+
+@pytest.mark.parametrize("resource", ["text", 5, [], None])
+def test_what_is_no_object_is_no_resource_to_be_judged(resource: Any) -> None:
+    reader = Reader(JUDGING, DEFINED, VALIDATOR, unjudged=True)
+    reader.resource({"resourceType": "Parameters", "parameter": [{"name": "resource", "resource": resource}]})
+    with pytest.raises(Invalid):
+        reader.result()

@@ -212,3 +212,66 @@ def test_a_tenants_words_are_those_of_its_types() -> None:
     assert any(q == WORD for _, q in rows[1])
     assert all(q != WORD for _, q in rows[0])
     assert indexer.extended(R4.with_parameters([])).trie("Patient") is indexer.trie("Patient")
+
+
+REPEATS: list[dict[str, Any]] = [
+    {"code": "birthdate", "type": "date", "expression": "Patient.birthDate"},
+    {"code": "death-date", "type": "date", "expression": "Patient.deceased.ofType(dateTime)"},
+    {"code": "patient", "type": "reference", "base": ["Goal"], "target": ["Patient"],
+     "expression": "Goal.subject.where(resolve() is Patient)"},
+    {"code": "_id", "expression": "Patient.id"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("changes", REPEATS, ids=lambda changes: changes["code"])
+def test_what_r4_says_already_is_kept_and_not_used(changes: dict[str, Any]) -> None:
+    assert own.row_of(R4, 1, {**COLOUR, **changes}, BASE) == own.withdrawn(1, BASE)
+    assert own.repeats(R4, parameter(**changes))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {
+            "code": "birthdate",
+            "type": "date",
+            "expression": "Patient.deceased.ofType(dateTime)",
+        },  # selects other elements
+        {"code": "birthdate", "type": "token", "expression": "Patient.birthDate"},
+        {"code": "birthdate", "type": "date", "expression": "Patient.birthDate", "base": ["Patient", "Person"]},
+        {"code": "patient", "type": "reference", "base": ["Goal"], "expression": "Goal.subject"},
+        {"code": "_text", "type": "string", "expression": "Patient.nowhere"},
+    ],
+)
+def test_what_r4_says_otherwise_is_refused(changes: dict[str, Any]) -> None:
+    assert not own.repeats(R4, parameter(**changes))
+    assert any(element == "code" for element, _ in faults(**changes)), faults(**changes)
+
+
+def test_only_r4_is_repeated() -> None:
+    """Two parameters of a tenant's own with one code and one meaning are still two."""
+    known = R4.with_parameters([msgspec.structs.replace(parameter(), number=10001)])
+    again = {**COLOUR, "url": "http://example.org/again"}
+    assert not own.repeats(known, read_parameter(again))
+    with pytest.raises(Unprocessable, match="has a search parameter colour already"):
+        own.row_of(known, 1, again, BASE)
+
+
+def test_a_composite_is_tried_with_its_components_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package may have hundreds of both, and each would be compiled for each."""
+    many = [
+        parameter(url=f"http://example.org/{n}", code=f"c{n}", expression="Patient.contact.relationship")
+        for n in range(50)
+    ]
+    known = R4.with_parameters([msgspec.structs.replace(one, number=10000 + n) for n, one in enumerate(many)])
+    compiled = []
+
+    def spied(definitions: Definitions, hash_: Hash) -> Indexer:
+        compiled.append(len(definitions.own_parameters))
+        return Indexer(definitions, hash_)
+
+    monkeypatch.setattr(own, "Indexer", spied)
+    components = [{"definition": f"http://example.org/{n}", "expression": "relationship"} for n in (3, 4)]
+    pair = parameter(code="pair", type="composite", expression="Patient.contact", component=components)
+    own.check(known, pair)
+    assert compiled == [3]

@@ -188,3 +188,17 @@ def test_extensions_of_a_primitive_value_stand_beside_it() -> None:
             trie.add(route.steps, lambda rows, value: found.append(value))
         trie.walk(tree, Rows(tree, ""))
     assert found == ["2000-01-01T10:00:00Z", "x", "x"]
+
+
+def test_a_choice_may_be_named_as_in_json() -> None:
+    """`valueDateTime` is no FHIRPath, but published guides write it; it is `value.ofType(dateTime)`."""
+    found = []
+    for end in ("valueDateTime", "value.ofType(dateTime)"):
+        paths = parse(f"Condition.extension.where(url = 'http://x').{end}")
+        assert isinstance(paths, tuple)
+        found.append(routes(R4, "Condition", paths))
+    assert found[0] == found[1]
+    assert [route.place.type for route in found[0]] == ["dateTime"]
+    nowhere = parse("Condition.onsetNothing")
+    assert isinstance(nowhere, tuple)
+    assert routes(R4, "Condition", nowhere) == ()

@@ -177,3 +177,32 @@ def test_below_and_above_are_each_other_turned_round(edges: list[tuple[str, str]
         assert one in known.below(one)
         for other in known.below(one):
             assert known.below(other) <= known.below(one)
+
+
+def test_what_is_abstract() -> None:
+    """https://hl7.org/fhir/R4/codesystem-concept-properties.html: notSelectable, by its code or by its URI."""
+    uri = "http://hl7.org/fhir/concept-properties#notSelectable"
+    found = read(
+        {
+            "content": "complete",
+            "property": [{"code": "grouper", "uri": uri}, {"code": "other"}],
+            "concept": [
+                {"code": "a", "property": [{"code": "notSelectable", "valueBoolean": True}]},
+                {"code": "b", "property": [{"code": "grouper", "valueBoolean": True}]},
+                {"code": "c", "property": [{"code": "notSelectable", "valueBoolean": False}]},
+                {"code": "d", "property": [{"code": "other", "valueBoolean": True}]},
+            ],
+        }
+    )
+    assert found.abstract == {"a", "b"}
+
+
+@pytest.mark.parametrize("content", ["complete", "fragment", "not-present"])
+def test_subsumption_is_denied_only_where_all_concepts_are_here(content: str) -> None:
+    nested = [{"code": "a", "concept": [{"code": "b", "concept": [{"code": "c"}]}, {"code": "d"}]}]
+    found = read({"content": content, "concept": nested if content != "not-present" else []})
+    denied = False if content == "complete" else None
+    known = True if content != "not-present" else None
+    asked = [("a", "c"), ("b", "b"), ("x", "x"), ("A", "a"), ("c", "a"), ("b", "d"), ("a", "x")]
+    expected = [known, True, True, known, denied, denied, None]
+    assert [found.subsumes(*pair) for pair in asked] == expected

@@ -3,51 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import pytest
 
 from resources import definitions
 from resources.outcome import BadRequest, TooCostly
-from terminology import membership
-from terminology.membership import Found, Question, Terminology, Wanted
+from terminology import membership, stored
+from terminology.membership import Question, Terminology
 from terminology.valueset import Codes
+
+from .shelf import Shelf
 
 DEFINED = definitions.load()
 Tree = dict[str, Any]
 ANIMALS = "http://test/animals"
-
-
-class Shelf:
-    """A tenant's resources, and what was asked of them."""
-
-    def __init__(self, *trees: Tree, tenant_id: int = 1) -> None:
-        self.tenant_id = tenant_id
-        self.trees = list(trees)
-        self.sent: list[str] = []  # ids of the trees that were handed over
-        self.asked = 0  # times
-
-    async def find(self, wanted: Sequence[Wanted], known: Callable[[str, str, int], bool]) -> Sequence[Sequence[Found]]:
-        self.asked += 1
-        return [[self._found(tree, known) for tree in self.trees if self._is(tree, *one)] for one in wanted]
-
-    @staticmethod
-    def _is(tree: Tree, kind: str, name: str) -> bool:
-        return tree["resourceType"] == kind and name in (tree.get("url"), f"{kind}/{tree['id']}")
-
-    def _found(self, tree: Tree, known: Callable[[str, str, int], bool]) -> Found:
-        version_id = int(tree.get("meta", {}).get("versionId", 1))
-        if known(tree["resourceType"], tree["id"], version_id):
-            return Found(tree["id"], version_id, None)
-        self.sent.append(tree["id"])
-        return Found(tree["id"], version_id, tree)
-
-    async def systems_of(self, value_sets: Sequence[str]) -> Mapping[str, str]:
-        return {tree["valueSet"]: tree["url"] for tree in self.trees if tree.get("valueSet") in value_sets}
-
-    async def matching(self, patterns: Sequence[tuple[str, Iterable[str]]]) -> Sequence[frozenset[str]]:
-        return [frozenset(text for text in texts if re.fullmatch(pattern, text)) for pattern, texts in patterns]
 
 
 def animals(**more: Any) -> Tree:
@@ -189,7 +159,7 @@ async def test_what_was_read_is_kept_by_tenant_and_version() -> None:
 
 
 async def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(membership, "REMEMBERED", 25)
+    monkeypatch.setattr(stored, "REMEMBERED", 25)
     terminology = Terminology(DEFINED)
     shelf = Shelf(*(value_set(f"v{n}", codes("cat")) for n in range(3)))
     for name in ("v0", "v1", "v2", "v2", "v0"):

@@ -187,6 +187,18 @@ def test_nothing_is_read_before_the_first_unit_and_no_library_of_floats_ever() -
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
+def test_what_is_a_unit_also_if_no_factor_converts_it() -> None:
+    assert all(ucum.is_unit(code) for code in ("kg", "[pH]", "dB[SPL]", "Np{tone}", "Cel", "{score}", "10*3/uL"))
+    assert not any(ucum.is_unit(code) for code in ("", "[ph]", "[pH]/L", "[pH]2", "kg kg", "foo", "m" * 300))
+
+
+def test_what_can_be_compared_has_the_same_dimension() -> None:
+    assert ucum.dimension("mg/dL") == ucum.dimension("kg/m3") == "g.m-3"
+    assert ucum.dimension("Cel") == ucum.dimension("[degF]") == "K"
+    assert ucum.dimension("[pH]") is None
+    assert ucum.dimension("foo") is None
+
+
 @pytest.mark.suite("terminology")
 def test_tx124_every_unit_of_the_official_table_is_known() -> None:
     root = ElementTree.parse(TABLE).getroot()
@@ -199,6 +211,7 @@ def test_tx124_every_unit_of_the_official_table_is_known() -> None:
     special = {code for code, row in rows.items() if row.get("isSpecial") == "yes"}
     assert {code for code in rows if canonical(code) is None} == special
     assert len(special) == 21
+    assert all(ucum.is_unit(code) for code in rows)
     for code, row in rows.items():
         [value] = row.iter(f"{NAMESPACE}value")
         if code not in special and row.get("isArbitrary") != "yes":

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from terminology import codesystem
 from terminology.codesystem import CodeSystem, Filter, Unanswerable
-from terminology.valueset import Codes, Part, ValueSet, codes_of, implicit, read
+from terminology.valueset import Codes, Part, ValueSet, codes_of, implicit, read, to_match
 
 Tree = dict[str, Any]
 ANIMALS, COLOURS = "http://test/animals", "http://test/colours"
@@ -210,3 +210,31 @@ def test_sets_of_codes_are_an_algebra(one: Codes, other: Codes) -> None:
             assert (one | other).contains(system, code) == (here or there)
             assert (one & other).contains(system, code) == (here and there)
             assert (one - other).contains(system, code) == (here and not there)
+
+
+def test_an_expansion_is_all_there_is_only_without_a_definition() -> None:
+    contains = [
+        {"system": ANIMALS, "code": "animal", "abstract": True, "contains": [{"system": ANIMALS, "code": "cat"}]}
+    ]
+    alone = read({"url": "main", "expansion": {"contains": contains}})
+    assert alone.listed is not None
+    assert alone.listed.parts == {ANIMALS: Part(frozenset({"cat"}))}  # what is abstract is there for navigation
+    assert alone.seen.parts == {}
+    beside = read({"url": "main", "compose": {"include": [include("dog")]}, "expansion": {"contains": contains}})
+    assert beside.listed is None
+    assert beside.seen.parts == {ANIMALS: Part(frozenset({"cat"}))}
+    assert (alone.weight, beside.weight) == (1, 2)
+
+
+def test_of_regular_expressions_as_many_are_tried_as_can_be() -> None:
+    """Those that are left out are named, so that nobody takes them for such that match nothing."""
+    concepts = [{"code": f"c{number}"} for number in range(100_000)]
+    animals = codesystem.read({"url": ANIMALS, "content": "complete", "concept": concepts})
+    filters = [{"property": "code", "op": "regex", "value": f"c{number}.*"} for number in range(20)]
+    many = read({"compose": {"include": [{"system": ANIMALS, "filter": [one]} for one in filters]}})
+    texts, left_out = to_match([many], lambda url: animals if url == ANIMALS else None)
+    assert 1 < len(texts) < 10
+    assert all(len(some) == 100_000 for some in texts.values())
+    assert texts.keys() | left_out == {one["value"] for one in filters}
+    assert not texts.keys() & left_out
+    assert to_match([many], lambda url: None) == ({}, frozenset())

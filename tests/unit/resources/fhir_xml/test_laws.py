@@ -12,7 +12,7 @@ from lxml import etree
 
 from resources import exact, fhir_xml
 from resources.outcome import Malformed
-from resources.validation import Validator
+from resources.validation.validator import Validator
 from tests import examples, suites
 
 from . import trees

@@ -36,3 +36,14 @@ def test_an_element_may_be_the_context() -> None:
     assert compile("HumanName.use").nodes(DEFINITIONS, name)[0].path == "Patient.name[0].use"
     period = root(DEFINITIONS, {"start": "2020"}, "Period")
     assert compile("start").nodes(DEFINITIONS, period)[0].path == "Period.start"
+
+
+def test_the_steps_of_many_evaluations_can_be_counted_together() -> None:
+    spent: list[int] = []
+    tree = {"resourceType": "Patient", "name": [{"text": "a"}] * 500}
+    for _ in range(2):
+        assert compile("name.descendants().count() > 0").truth(DEFINITIONS, tree, spend=spent.append)
+    assert len(spent) == 2
+    assert spent[0] == spent[1] > 500
+    assert compile("active").truth(DEFINITIONS, {"resourceType": "Patient", "active": True}, spend=spent.append)
+    assert len(spent) == 2  # what costs next to nothing is not counted

@@ -16,7 +16,7 @@ from resources.outcome import BadRequest, TooCostly
 from resources.patch import apply, diff, limits
 from resources.patch.limits import copied
 
-from ..mutations import at, originals, paths
+from ..validation.mutations import at, originals, paths
 from .made import part, said
 
 Json = dict[str, Any]
