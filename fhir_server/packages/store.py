@@ -25,7 +25,8 @@ select r.rid, r.id, r.ver, r.resource::text as body from (
     select x.s, x.rid from uri x where x.tenant_id = g.t and x.rtype = $2 and x.param = $3 and x.v = v.v
     order by x.s desc, x.rid desc limit $5) u
   order by u.s desc, u.rid desc limit $5) w
-cross join lateral (select r.* from resource r where r.tenant_id = g.t and r.rid = w.rid offset 0) r"""
+cross join lateral (select r.id, r.ver, r.rid, r.resource from resource r
+  where r.tenant_id = g.t and r.rid = w.rid and not r.deleted limit 1) r"""
 _OF_TYPE: Final = """
 select r.rid, r.id, r.ver, r.resource::text as body from resource r
 where r.tenant_id = g.t and r.rtype = $2 and r.deleted = false order by r.s desc, r.rid desc limit $3"""
