@@ -62,14 +62,15 @@ class Book:
     # the World: see resources.profiles.world
 
     def profile(self, canonical: str) -> Profile | None:
-        self._asked.add((_PROFILE, canonical))
-        if canonical not in self._profiles:
-            known = None if _url(canonical) in self._overlay else official(self._shelf.definitions, canonical)
-            if known is None:
-                self._want(_PROFILE, canonical)
-                return None
-            self._profiles[canonical] = known
-        return self._profiles[canonical]
+        if canonical in self._profiles:
+            self._asked.add((_PROFILE, canonical))
+            return self._profiles[canonical]
+        # R4's own is not looked up, and so not among what was asked.
+        known = None if _url(canonical) in self._overlay else official(self._shelf.definitions, canonical)
+        if known is None:
+            self._asked.add((_PROFILE, canonical))
+            self._want(_PROFILE, canonical)
+        return known
 
     def member_of(self, value_set: str, coding: Coding) -> Membership:
         members = self._of(value_set)

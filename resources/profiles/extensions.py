@@ -20,7 +20,8 @@ Check = Callable[[Node, Run], None]
 
 MOST_SHOWN: Final = 8  # contexts that are named in a message
 COST: Final = 50  # steps that an expression of a definition is counted as
-# Where R4's own resources have these, though their definitions forget it: every StructureDefinition has the first.
+# Where R4's own resources have these, though their definitions forget it (every StructureDefinition has the first), and
+# where published guides have the last one (US Core and IPS).
 _ALSO: Final = {
     CANONICAL + name: tuple(Context("element", expression) for expression in expressions)
     for name, *expressions in (
@@ -29,6 +30,20 @@ _ALSO: Final = {
         ("structuredefinition-normative-version", "CodeSystem", "ElementDefinition", "OperationDefinition", "ValueSet"),
         ("translation", "ValueSet.expansion.contains"),
         ("valueset-concept-comments", "CodeSystem.concept"),
+        (
+            "capabilitystatement-expectation",
+            "Extension",
+            *(
+                f"CapabilityStatement.{name}"
+                for name in ("format", "implementationGuide", "instantiates", "patchFormat")
+            ),
+            "CapabilityStatement.rest.resource",
+            *(
+                f"CapabilityStatement.rest.resource.{name}"
+                for name in ("operation", "referencePolicy", "supportedProfile")
+            ),
+            *(f"SearchParameter.{name}" for name in ("chain", "comparator", "modifier", "multipleAnd", "multipleOr")),
+        ),
     )
 }
 _slice_names = re.compile(r":[^.]*")

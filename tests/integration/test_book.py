@@ -95,6 +95,16 @@ async def test_a_generated_snapshot_follows_what_it_rests_on(
     assert sorted(await missing(tenant.session, ours, "b")) == ["Patient.gender", "Patient.photo"]
 
 
+async def test_profiles_of_r4_are_known_whatever_was_asked_before(tenant: FreshTenant, ours: Tenant) -> None:
+    vital_signs = {
+        "resourceType": "Observation", "status": "final", "code": {"text": "a"},
+        "meta": {"profile": ["http://hl7.org/fhir/StructureDefinition/vitalsigns"]},
+    }  # fmt: skip
+    first, again = [await judge(tenant.session, ours, vital_signs) for _ in range(2)]
+    assert "Observation.subject" in {path for one in first for path in one.expression}
+    assert again == first
+
+
 async def test_an_overlay_counts_before_what_is_stored(
     http: httpx.AsyncClient, tenant: FreshTenant, ours: Tenant
 ) -> None:

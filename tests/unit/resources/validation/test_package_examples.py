@@ -12,7 +12,8 @@ from resources.validation.rules import Rules
 from resources.validation.validator import Validator
 from terminology.ucum import to_canonical
 
-from ....worlds import IPS, US_CORE, World, packed
+from ....worlds import IPS, US_CORE, World, issues, packed
+from ....worlds import broken as are_broken
 
 pytestmark = pytest.mark.suite("packages")
 
@@ -75,3 +76,13 @@ def test_an_example_that_is_spoilt_is_not(package: Path) -> None:
                 break
     assert spoilt == seen
     assert len(seen) > 10
+
+
+@pytest.mark.parametrize(("package", "number"), [(US_CORE, 210), (IPS, 104)])
+def test_the_definitions_of_a_guide_are_valid(package: Path, number: int) -> None:
+    definitions = load()
+    validator, rules, world = Validator(definitions), Rules(definitions, to_canonical), World(definitions, [package])
+    trees = dict(packed(package, "package"))
+    broken = {name for name, tree in trees.items() if are_broken(issues(validator, rules, world, tree))}
+    assert len(trees) == number
+    assert broken == set()
