@@ -79,9 +79,8 @@ class _Transaction:
         self._request = request
         self._book = request.tenant.book()
         self._book.writing(self._valid_target)
-        self._targets: dict[
-            str, dict[str, Any] | None
-        ] = {}  # what the Bundle writes under "Type/id", for references to it
+        # What the Bundle writes under "Type/id", for references to it.
+        self._targets: dict[str, dict[str, Any] | None] = {}
         self._errors: list[tuple[int, FhirError]] = []  # with the index of the entry
         entries = self._entries(bundled)
         self._size = len(bundled)

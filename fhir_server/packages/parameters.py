@@ -5,7 +5,7 @@ https://hl7.org/fhir/R4/searchparameter.html
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -65,7 +65,3 @@ def _verdict(definitions: Definitions, tree: Mapping[str, Any], ordinal: int) ->
     if url is None:
         return msgspec.structs.replace(verdict, state=REPEATS), None
     return verdict, msgspec.structs.replace(parameter, number=_TRIED + ordinal)
-
-
-def in_state(found: Sequence[Verdict], state: str) -> list[Verdict]:
-    return [one for one in found if one.state == state]

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from fhir_server.packages.parameters import INACTIVE, INDEXED, REPEATS, UNUSABLE, in_state, verdicts
+from fhir_server.packages.parameters import INACTIVE, INDEXED, REPEATS, UNUSABLE, Verdict, verdicts
 from resources import exact
 from resources.definitions import load
 from resources.package import read
 
 from ....packages import BASE, US_CORE, definition
+
+
+def in_state(found: Sequence[Verdict], state: str) -> list[Verdict]:
+    return [one for one in found if one.state == state]
 
 
 def states(*trees: dict[str, Any]) -> list[str]:
