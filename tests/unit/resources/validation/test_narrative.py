@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 
 import pytest
@@ -12,6 +13,9 @@ from resources import exact
 from resources.validation.narrative import ATTRIBUTES, DEEPEST, ELEMENTS, XHTML, fault, is_plain
 
 from .... import examples
+
+# Python 3.11.2 misreads nested possessive quantifiers: nothing is plain there, and the parser, which is slower, judges all.
+_quick = pytest.mark.skipif(sys.version_info < (3, 11, 7), reason="narratives are judged by the parser before 3.11.7")
 
 
 def div(inside: str, attributes: str = "") -> str:
@@ -181,6 +185,7 @@ def test_what_is_plain_is_safe(pieces: list[str]) -> None:
         assert not is_plain(text) or fault(text) is None
 
 
+@_quick
 @pytest.mark.parametrize(
     "inside",
     [
@@ -226,6 +231,7 @@ def test_a_plain_style_is_safe(style: str, more: str) -> None:
         assert not is_plain(text) or fault(text) is None
 
 
+@_quick
 def test_most_official_narratives_are_plain() -> None:
     """A change here is a change of speed, not of safety."""
     texts = [exact.decode(text).get("text") for _, text in examples.examples() if len(text) < 20_000]
