@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -102,7 +103,7 @@ class World:
         return {}
 
     async def matching(self, patterns: Sequence[tuple[str, Iterable[str]]]) -> Sequence[frozenset[str]]:
-        raise NotImplementedError
+        return [frozenset(filter(re.compile(pattern).fullmatch, texts)) for pattern, texts in patterns]
 
 
 def issues(validator: Validator, rules: Rules, world: World, tree: dict[str, Any]) -> tuple[Issue, ...]:
