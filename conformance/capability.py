@@ -23,6 +23,14 @@ _TYPE_LEVEL: Final = (  # type-restful-interaction
     "read", "vread", "update", "patch", "delete", "history-instance", "history-type", "create", "search-type",
 )  # fmt: skip
 
+# What the statements of terminology servers are told by, https://build.fhir.org/ig/HL7/fhir-tx-ecosystem-ig/requirements.html
+INSTANTIATES: Final = ("http://hl7.org/fhir/CapabilityStatement/terminology-server",)
+_FEATURE: Final = "http://hl7.org/fhir/uv/application-feature/StructureDefinition/feature"
+FEATURES: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
+    ("http://hl7.org/fhir/uv/tx-tests/FeatureDefinition/test-version", {"valueCode": "1.9.2"}),
+    ("http://hl7.org/fhir/uv/tx-ecosystem/FeatureDefinition/CodeSystemAsParameter", {"valueBoolean": True}),
+)
+
 
 class Route(Protocol):
     """A row of the table that dispatches requests."""
@@ -126,10 +134,16 @@ def capability_statement(
     name, version = software
     statement: dict[str, Any] = {
         "resourceType": "CapabilityStatement",
+        "extension": [_feature(definition, value) for definition, value in FEATURES],
+        "url": f"{base}/metadata",
+        "version": version,
+        "name": "FhirServer",
+        "title": f"What {name} does at {base}",
         "status": "active",
         "date": date.isoformat(),
         "kind": "instance",
-        "software": {"name": name, "version": version},
+        "instantiates": list(INSTANTIATES),
+        "software": {"name": name, "version": version, "releaseDate": date.isoformat()},
         "implementation": {"description": f"{name} at {base}", "url": base},
         "fhirVersion": FHIR_VERSION,
         "format": list(formats),
@@ -146,6 +160,11 @@ def _operations(operations: Sequence[Operation], definitions: Definitions) -> di
         for name in (*([""] if "system" in one.levels else []), *one.types(definitions)):
             found.setdefault(name, []).append(one.as_json())
     return found
+
+
+def _feature(definition: str, value: dict[str, Any]) -> dict[str, Any]:
+    parts = [{"url": "definition", "valueCanonical": definition}, {"url": "value", **value}]
+    return {"url": _FEATURE, "extension": parts}
 
 
 def _conditional_delete(possible: bool, most: int) -> str:

@@ -22,7 +22,12 @@ from search import indexer, own
 from search.run import Search
 from search.store import own_parameters
 from terminology import ucum
+from terminology.answering import Terminologies
 from terminology.membership import Terminology
+from terminology.owned import Owned
+from terminology.releases.catalogue import Catalogue
+from terminology.releases.pinned import pinned
+from terminology.sources import Official
 
 from . import asynchronous
 from .bundle import process
@@ -66,13 +71,18 @@ async def opened(settings: Settings, *, jobs: bool = False, fair: bool = True) -
 
     fair: leaving half of the time to requests. Raises Unsafe when the database is not fit to serve."""
     database = await Database.open(settings.database_url, connections=settings.connections)
-    tenants = Tenants(database, _tenant_of(database))
+    defined = definitions.load()
+    catalogue = Catalogue(database, settings.terminology_dir or settings.data_dir / "terminology")
+    terminologies = Terminologies(Official(defined), Owned(), catalogue, lambda: database.is_listening)
+    tenants = Tenants(database, _tenant_of(database, terminologies))
     steps = {**JOBS, asynchronous.KIND: asynchronous.step(_DISPATCHER.act)}
     working = Jobs(database, tenants, settings.base_url, steps=steps, fair=fair)
     try:
         if pending := await migrate.pending(database, FLOORS):
             raise Unsafe(f"the schema lacks {', '.join(pending)}; run `fhir-server migrate`")
         await tenants.start()
+        await catalogue.start(tenants.ids())
+        database.listen("fhir_terminology", terminologies.heard)
         if jobs:
             working.start()
 
@@ -85,17 +95,18 @@ async def opened(settings: Settings, *, jobs: bool = False, fair: bool = True) -
         yield Opened(tenants, database.session, ready)
     finally:
         await working.stop()
+        await catalogue.stop()
         await database.close()
         await tenants.stop()
 
 
-def _tenant_of(database: Database) -> Callable[[Registered], Awaitable[Tenant]]:
+def _tenant_of(database: Database, terminologies: Terminologies) -> Callable[[Registered], Awaitable[Tenant]]:
     """What makes a tenant of its row in the registry. Tenants without definitions of their own share one set."""
     defined = definitions.load()
     hash_ = Hash(database.hash_key)
     validator = Validator(defined)
     rules = Rules(defined, ucum.to_canonical)
-    terminology = Terminology(defined)  # one for all: what it remembers is of a tenant each
+    terminology = Terminology(terminologies)  # one for all: what it remembers is of a tenant each
     shelf = Shelf(defined, terminology)
     indexers: dict[frozenset[str], indexer.Indexer] = {}  # by the types whose words are indexed
     indexing = indexer.Indexer(defined, hash_)
@@ -104,6 +115,7 @@ def _tenant_of(database: Database) -> Callable[[Registered], Awaitable[Tenant]]:
 
     async def tenant_of(row: Registered) -> Tenant:
         settings = {**defaults, **row.settings}
+        versions = pinned(settings["terminology_versions"])
         words = frozenset(filter(None, settings["search_words"].split(",")))
         definitions, indexes = defined, indexers.setdefault(words, indexing.extended(defined, words))
         # A tenant whose definitions have never changed has none of its own.
@@ -124,7 +136,9 @@ def _tenant_of(database: Database) -> Callable[[Registered], Awaitable[Tenant]]:
             indexes,
             hash_,
             store,
-            Search(indexes, terminology),
+            Search(indexes, terminology, versions),
+            terminologies,
+            versions,
         )
 
     return tenant_of

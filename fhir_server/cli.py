@@ -99,6 +99,7 @@ def parser() -> argparse.ArgumentParser:
             verb.add_argument("--skip-invalid", action="store_true", help=left_out)
         default, which = (None, "by default of all") if name == "list" else ("default", "[default]")
         verb.add_argument("--tenant", default=default, metavar="NAME", help=f"whose packages {which}")
+    _add_terminology(verbs)
     says = "judge what is stored anew and report; exit 1 if a resource has an error"
     again = _add(verbs, "revalidate", commands.revalidate, says, options_of="reindex")
     again.add_argument("--tenant", metavar="NAME", help="of this tenant only; by default of all")
@@ -106,6 +107,42 @@ def parser() -> argparse.ArgumentParser:
     again.add_argument("--profile", metavar="URL", action="append", default=[], help="judge by this; may be repeated")
     again.add_argument("--samples", metavar="N", type=int, default=5, help="of each issue, 20 at most [default 5]")
     return top
+
+
+def _add_terminology(verbs: Any) -> None:
+    says = "load, list, drop, default, rebuild: releases of code systems and maps"
+    terminology = verbs.add_parser("terminology", help=says, allow_abbrev=False)
+    verbs_of_terminology = terminology.add_subparsers(required=True, metavar="VERB")
+    for name, help in (
+        (
+            "load",
+            "load a release from its official files while the server runs; once more to go on after an interruption",
+        ),
+        ("list", "name the releases that are loaded, with their state, size and licence"),
+        ("drop", "take a release out of use and delete it"),
+        ("default", "choose the version that counts where none is asked for; without a version the newest does again"),
+        ("rebuild", "build indexes of what is loaded anew: of another format, or of the release that is named"),
+    ):
+        verb = _add(verbs_of_terminology, name, commands.terminology, help, options_of="terminology")
+        verb.set_defaults(verb=name)
+        if name == "load":
+            systems = (
+                "snomed loinc icd-10 icd-10-cm icd-10-pcs icd-11 who-map gem rxnorm ucum fhir, a canonical URL, or auto"
+            )
+            verb.add_argument("system", metavar="SYSTEM", help=f"{systems}: as the files look")
+            verb.add_argument("path", metavar="PATH", type=Path, help="the official zip, a folder, or a file")
+            verb.add_argument("--version", default="", metavar="V", help="where the files do not say it")
+            verb.add_argument("--edition", default="", metavar="ID", help="of SNOMED CT the module of the edition")
+            verb.add_argument(
+                "--module", action="append", default=[], metavar="ID", help="of SNOMED CT: only this; may be repeated"
+            )
+            verb.add_argument(
+                "--source", action="append", default=[], metavar="SAB", help="of RxNorm: this, too; may be repeated"
+            )
+            verb.add_argument("--replace", action="store_true", help="also if it is loaded with another content")
+        elif name != "list":
+            verb.add_argument("release", metavar="URL|VERSION", nargs="?" if name == "rebuild" else None)
+        verb.add_argument("--tenant", metavar="NAME", help="for this tenant alone; by default for all, shared")
 
 
 def _add(into: Any, name: str, does: Any, help: str, options_of: str = "") -> argparse.ArgumentParser:
@@ -162,7 +199,7 @@ def work(number: int) -> None:
     line = sys.stdin.buffer.readline()
     if not line:
         return
-    given = Settings(orjson.loads(line))
+    given = settings.handed_on(orjson.loads(line))
     logging.basicConfig(level=given.log_level.upper(), format="%(levelname)s %(message)s")
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     logging.getLogger("asyncpg").setLevel(logging.ERROR)  # its pool tells at length that the database is away

@@ -1,4 +1,4 @@
-"""What the commands do, but for serve: migrate, tenant, load, package, reindex.
+"""What the commands do, but for serve: migrate, tenant, load, package, terminology, reindex.
 
 The database is the one at --owner-database-url or --database-url or, without either, the embedded one of --data-dir: a
 command attaches to the database that `serve` runs, or runs it for its own time.
@@ -210,3 +210,11 @@ def reindex(given: argparse.Namespace, settings: Settings) -> int:
     with _embedded(settings, "reindex") as embedded:
         settings = settings.replace(database_url=embedded.application_url)
         return run(reindex.run(settings, given.tenant, given.type, sys.stdout))
+
+
+def terminology(given: argparse.Namespace, settings: Settings) -> int:
+    from . import terminology_command  # its loaders: the other commands do without
+
+    is_embedded(settings, "owner_database_url")  # said before anything is read
+    work = terminology_command.prepared(given, settings, sys.stdout)
+    return _as_owner(settings, f"terminology {given.verb}", work)

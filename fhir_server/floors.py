@@ -7,5 +7,6 @@ from typing import Final
 
 import resources
 import search
+import terminology
 
-FLOORS: Final = tuple(Path(package.__path__[0]) for package in (resources, search))
+FLOORS: Final = tuple(Path(package.__path__[0]) for package in (resources, terminology, search))

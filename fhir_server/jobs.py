@@ -103,7 +103,7 @@ class Jobs:
         if self._tasks:
             await asyncio.wait(self._tasks)
 
-    def _call(self) -> None:
+    def _call(self, _: str) -> None:
         for called in self._called:
             called.set()
 

@@ -6,6 +6,7 @@ https://hl7.org/fhir/R4/http.html#capabilities
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from hashlib import blake2b
@@ -18,6 +19,7 @@ import orjson
 
 from conformance.capability import Operation, capability_statement
 from conformance.searchable import Searchable, searchable
+from conformance.terminology import Version, terminology_capabilities
 from resources.database import Session
 from resources.outcome import NotSupported
 from search.indexer import Indexer
@@ -27,12 +29,15 @@ from search.query import RESULT_PARAMETERS
 from .exchange import Request, Response
 from .media import FORMATS, PATCH_FORMATS
 from .operations import OPERATIONS, canonical, definition_of, levels, methods
+from .operations.terminology import systems_of
 from .preferences import PRECONDITIONS, unchanged
 from .router import ROUTES
 from .shaping import asked, cut
 from .tenancy import Tenant
 
-_MODES: Final = ("full", "normative")
+_TERMINOLOGY: Final = "terminology"
+_MODES: Final = ("full", "normative", _TERMINOLOGY)
+_EXPAND: Final = "ValueSet-expand"  # whose parameters are those of an expansion
 _CRITERIA: Final = (LIST, "_has", "_filter")  # what no search parameter defines
 _OF_LINKS: Final = frozenset({"_page"})  # a parameter that only links have
 
@@ -40,11 +45,18 @@ _OF_LINKS: Final = frozenset({"_page"})  # a parameter that only links have
 async def capabilities(session: Session, request: Request) -> Response:
     """The CapabilityStatement of the tenant: 200, or 304 where the client has it already. Raises NotSupported (400)."""
     tenant = request.tenant
-    shape = asked(tenant.definitions, ("CapabilityStatement",), request.query)
-    for mode in parse_qs(request.query).get("mode", ()):
+    modes = parse_qs(request.query).get("mode", ["full"])
+    for mode in modes:
         if mode not in _MODES:
             raise NotSupported(f"mode={mode[:100]} is not supported; there are {' and '.join(_MODES)}.")
-    statement = await asyncio.to_thread(_statement, tenant.indexer, request.base, *_settings(tenant))
+    of_terminology = _TERMINOLOGY in modes
+    kind = "TerminologyCapabilities" if of_terminology else "CapabilityStatement"
+    shape = asked(tenant.definitions, (kind,), request.query)
+    if of_terminology:
+        systems = await systems_of(session, tenant)
+        statement = await asyncio.to_thread(_terminology, request.base, systems)
+    else:
+        statement = await asyncio.to_thread(_statement, tenant.indexer, request.base, *_settings(tenant))
     text = cut(tenant.definitions, shape, statement)
     tag = blake2b(text.encode(), digest_size=8).hexdigest()
     headers = {"ETag": f'W/"{tag}"'}
@@ -104,6 +116,15 @@ def _statement(indexer: Indexer, base: str, update_create: bool, explain: bool, 
         software=("fhir-server", release()),
         date=installed(),
     )
+    return orjson.dumps(statement).decode()
+
+
+def _terminology(base: str, systems: Mapping[str, Sequence[Version]]) -> str:
+    """https://hl7.org/fhir/R4/terminologycapabilities.html"""
+    [row] = [one for one in OPERATIONS if one.definition == _EXPAND]
+    parameters = [(one.name, one.documentation.partition(".")[0]) for one in definition_of(row).sent]
+    software = ("fhir-server", release())
+    statement = terminology_capabilities(systems, parameters=parameters, base=base, software=software, date=installed())
     return orjson.dumps(statement).decode()
 
 

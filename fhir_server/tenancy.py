@@ -20,6 +20,7 @@ from resources.validation.rules import Rules
 from resources.validation.validator import Validator
 from search.indexer import Indexer
 from search.run import Search
+from terminology.answering import Terminologies
 
 from . import store
 from .store import Registered
@@ -47,10 +48,12 @@ class Tenant:
     hash: Hash
     store: Store
     search: Search
+    terminologies: Terminologies
+    versions: Mapping[str, str]  # of code systems that the tenant has pinned, by canonical URL
 
     def book(self, overlay: Mapping[str, Tree] | None = None) -> Book:
         """What one request, or step of a job, looks up to judge resources; overlay: see Book."""
-        return Book(self.shelf, self.tenant_id, self.indexer, overlay)
+        return Book(self.shelf, self.tenant_id, self.indexer, overlay, self.versions)
 
 
 class Tenants:
@@ -88,6 +91,9 @@ class Tenants:
                 return tenant
         raise NotFound("There is no such tenant.", code="not-found")
 
+    def ids(self) -> list[int]:
+        return sorted(tenant.tenant_id for tenant in self._by_name.values())
+
     def names(self) -> list[str]:
         return sorted(self._by_name)
 
@@ -105,7 +111,7 @@ class Tenants:
                     fresh[row.name] = tenant if tenant and same else await self._tenant_of(row)
             self._by_name = fresh
 
-    def _heard(self) -> None:
+    def _heard(self, _: str) -> None:
         self._again = True
         if self._reloading is None or self._reloading.done():
             self._reloading = asyncio.create_task(self._follow())

@@ -18,6 +18,7 @@ from msgspec.structs import replace as with_
 from resources.database import Session
 from resources.outcome import Conflict, FhirError, PreconditionFailed, TooCostly, Unavailable
 from resources.store import StaleDefinitions, Taken, Unmet, Version
+from terminology.owned import TYPES
 
 from .conditions import lock, look_up, may_create
 from .exchange import Request, Response
@@ -168,6 +169,9 @@ async def apply(session: Session, tenant: Tenant, plans: Sequence[Plan]) -> list
     of_plans: list[list[Version]] = [[] for _ in plans]
     for owner, version in zip(owners, written, strict=True):
         of_plans[owner].append(version)
+    if any(change.resource_type in TYPES for change in changes):
+        # All workers are notified; whoever has this answer may ask this one before it has heard of it.
+        tenant.terminologies.owned.forget(tenant.tenant_id)
     return of_plans
 
 

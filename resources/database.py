@@ -202,8 +202,9 @@ class Database:
         self._pool = pool
         self._url = url
         self.hash_key = hash_key
-        self._heard: dict[str, Callable[[], None]] = {}  # by channel
+        self._heard: dict[str, list[Callable[[str], None]]] = {}  # by channel
         self._listening: asyncio.Task[None] | None = None
+        self._is_heard = False
 
     @classmethod
     async def open(cls, url: str, *, connections: int = 4, statement_timeout: int = 30_000) -> Database:
@@ -254,12 +255,18 @@ class Database:
             raise _translate(error) from None
         return rows
 
-    def listen(self, channel: str, heard: Callable[[], None]) -> None:
-        """Calls heard() on every notification, and after each (re)connection, since one may have been missed."""
-        self._heard[channel] = heard
+    def listen(self, channel: str, heard: Callable[[str], None]) -> None:
+        """Calls heard(payload) on every notification, and heard("") after each (re)connection, since any may have been
+        missed. A channel may have several listeners."""
+        self._heard.setdefault(channel, []).append(heard)
         if self._listening:
             self._listening.cancel()  # to be begun with all channels
         self._listening = asyncio.create_task(self._listen())
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether notifications are heard at the moment."""
+        return self._is_heard
 
     async def _listen(self) -> None:
         while True:
@@ -274,12 +281,16 @@ class Database:
         try:
             lost = asyncio.Event()
             connection.add_termination_listener(lambda _: lost.set())
-            for channel, heard in self._heard.items():
-                await connection.add_listener(channel, lambda *_, heard=heard: heard())
-            for heard in self._heard.values():
-                heard()
+            for channel, listeners in self._heard.items():
+                for heard in listeners:
+                    await connection.add_listener(channel, lambda *said, heard=heard: heard(said[-1]))
+            for listeners in self._heard.values():
+                for heard in listeners:
+                    heard("")
+            self._is_heard = True
             await lost.wait()
         finally:
+            self._is_heard = False
             connection.terminate()
 
     async def close(self) -> None:

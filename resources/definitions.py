@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from copy import copy
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +24,12 @@ from .elements import Constraint, Element, Structure, TypeRef, read_structure
 __all__ = ["Constraint", "Definitions", "Element", "SearchParameter", "Structure", "TypeRef", "load"]
 
 DATA = Path(__file__).parent / "data"
-_MEMBERS = {"CodeSystem": "code-systems", "ValueSet": "value-sets", "StructureDefinition": "profiles"}
+_MEMBERS = {
+    "CodeSystem": "code-systems",
+    "ValueSet": "value-sets",
+    "ConceptMap": "concept-maps",
+    "StructureDefinition": "profiles",
+}
 
 
 class SearchParameter(msgspec.Struct, frozen=True):
@@ -151,6 +156,10 @@ class Definitions:
         caller; the definitions of types are in `definition`."""
         text = _texts(self._data, _MEMBERS[resource_type]).get(url)
         return None if text is None else exact.trusted(text)
+
+    def canonicals(self, resource_type: str) -> Collection[str]:
+        """The canonical URLs of all of R4's own CodeSystems, ValueSets, ConceptMaps or profiles and extensions."""
+        return _texts(self._data, _MEMBERS[resource_type])
 
     def definition(self, name: str) -> dict[str, Any] | None:
         """The StructureDefinition of a resource or data type, as an exact tree made for the caller."""

@@ -30,7 +30,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
+
+MESSAGE_ID: Final = "http://hl7.org/fhir/StructureDefinition/operationoutcome-message-id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class Issue:
     expression: tuple[str, ...] = ()  # simple FHIRPath that selects the very element, with indexes
     location: tuple[str, ...] = ()  # "line 3, column 14" of the text that was sent
     rule: str = ""  # what asks it: canonical URL of a StructureDefinition # key of its constraint, or id of its element
+    message_id: str = ""  # of the text, where texts are numbered: the terminology's are, and stand in `details`
 
     def within(self, path: str) -> Issue:
         """The same issue seen from outside: expressions are put below path (`Bundle.entry[2].resource`)."""
@@ -52,11 +55,17 @@ class Issue:
         return replace(self, expression=moved or (path,))
 
     def as_json(self) -> dict[str, Any]:
-        out: dict[str, Any] = {"severity": self.severity, "code": self.code}
+        out: dict[str, Any] = {}
+        if self.message_id:
+            out["extension"] = [{"url": MESSAGE_ID, "valueString": self.message_id}]
+        out |= {"severity": self.severity, "code": self.code}
         if self.rule:
             system, _, code = self.rule.partition("#")
             out["details"] = {"coding": [{"system": system, "code": code}]}
-        out["diagnostics"] = self.diagnostics
+        if self.message_id:
+            out.setdefault("details", {})["text"] = self.diagnostics
+        else:
+            out["diagnostics"] = self.diagnostics
         if self.location:
             out["location"] = list(self.location)
         if self.expression:

@@ -1,5 +1,4 @@
-"""What terminology and validation ask the database of a tenant: resources by canonical URL or by id, whatever their
-type, and the texts that patterns match.
+"""What terminology and validation ask the database of a tenant: resources by canonical URL or by id, whatever their type.
 
 https://hl7.org/fhir/R4/references.html#canonical, https://hl7.org/fhir/R4/terminology-module.html
 """
@@ -7,13 +6,11 @@ https://hl7.org/fhir/R4/references.html#canonical, https://hl7.org/fhir/R4/termi
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from resources import exact
 from resources.database import Session
-from resources.outcome import BadRequest
 from terminology.stored import NEWEST, Found, Wanted
 
 from .indexer import Indexer
@@ -38,6 +35,10 @@ _NEWEST: Final = (
     "select w.n, r.id, r.ver, r.rid from {wanted} cross join lateral (select r.id, r.ver, r.rid from resource r "
     "where r.tenant_id = g.t and r.rtype = w.type and r.deleted = false order by r.lu desc, r.rid desc limit 1) r"
 )
+_NEWEST_OF: Final = (
+    "select r.id, r.ver, r.resource::text as body from resource r where r.tenant_id = g.t and r.rtype = $2 "
+    "and r.deleted = false order by r.lu desc, r.rid desc limit $3"
+)
 _BODIES: Final = (
     "select r.rid, r.ver, r.body from unnest($2::int8[]) w(rid) cross join lateral (select r.rid, r.ver, "
     "r.resource::text as body from resource r where r.tenant_id = g.t and r.rid = w.rid and not r.deleted offset 0) r"
@@ -47,19 +48,11 @@ _SYSTEMS_OF: Final = (
     "where r.tenant_id = g.t and r.rtype = $2 and r.deleted = false "
     f"order by r.s desc, r.rid desc limit {_SYSTEMS}) r where r.resource->>'valueSet' = any ($3::text[])"
 )
-# Whole texts, and by PostgreSQL, which no expression can stop for long.
-_MATCHING: Final = (
-    "select t.n, t.v from unnest($2::int4[], $3::text[]) p(n, pattern) "
-    "join unnest($4::int4[], $5::text[]) t(n, v) on t.n = p.n where t.v ~ ('^(?:' || p.pattern || ')$')"
-)
 
 
 async def _decoded(body: str) -> dict[str, Any]:
     """The tree of a resource; of a large one beside the event loop."""
     return exact.decode(body.encode()) if len(body) < _LARGE else await asyncio.to_thread(exact.decode, body.encode())
-
-
-_refers_back = re.compile(r"(?<!\\)(?:\\\\)*\\[1-9]").search
 
 
 class Library:
@@ -109,29 +102,14 @@ class Library:
                 found[row["n"]].append(Found(row["id"], row["ver"], None))
         return found
 
+    async def newest(self, resource_type: str, most: int) -> Sequence[Found]:
+        """The resources of a type that were written last, at most so many."""
+        number = self._indexer.definitions.type_number(resource_type)
+        rows = await self._session.select(_NEWEST_OF, number, most)
+        return [Found(row["id"], row["ver"], await _decoded(row["body"])) for row in rows]
+
     async def systems_of(self, value_sets: Sequence[str]) -> Mapping[str, str]:
         """URL of a value set → URL of the code system whose `valueSet` it is."""
         number = self._indexer.definitions.type_number("CodeSystem")
         rows = await self._session.select(_SYSTEMS_OF, number, list(value_sets))
         return {row["value_set"]: row["url"] for row in reversed(rows) if row["url"]}
-
-    async def matching(self, patterns: Sequence[tuple[str, Iterable[str]]]) -> Sequence[frozenset[str]]:
-        """For each regular expression the texts that it matches as a whole. Raises BadRequest for one that cannot be
-        read, or that refers back to a part of itself, which may take for ever."""
-        if any(_refers_back(pattern) for pattern, _ in patterns):
-            raise BadRequest("A regular expression in a filter of a value set refers back.", code="not-supported")
-        texts = [(n, text) for n, (_, some) in enumerate(patterns) for text in some]
-        try:
-            rows = await self._session.select(
-                _MATCHING,
-                list(range(len(patterns))),
-                [pattern for pattern, _ in patterns],
-                [n for n, _ in texts],
-                [text for _, text in texts],
-            )
-        except BadRequest:
-            raise BadRequest("A regular expression in a filter of a value set cannot be read.", code="value") from None
-        found: list[set[str]] = [set() for _ in patterns]
-        for row in rows:
-            found[row["n"]].add(row["v"])
-        return [frozenset(some) for some in found]

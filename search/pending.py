@@ -7,15 +7,18 @@ https://hl7.org/fhir/R4/search.html#reference, https://hl7.org/fhir/R4/search.ht
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final, Protocol, get_args
+from typing import Any, Final, NamedTuple, Protocol, get_args
 
 from resources import exact
 from resources.database import Session
 from resources.outcome import BadRequest, TooCostly
+from resources.profiles.world import YES
+from terminology.members import Members
 from terminology.membership import Question, Terminology
-from terminology.valueset import Part
 
 from . import references
 from .conditions import (
@@ -38,7 +41,6 @@ from .escapes import split, unescape
 from .indexer import Indexer
 from .library import Library
 from .parameter import ANY, LAST, NONE, TEXT, Key, Parameter
-from .parameters.string import LONGEST
 from .parameters.tables import Arguments
 
 MOST: Final = 10_000  # codes in use, entries of a list, resources of a hierarchy
@@ -55,6 +57,9 @@ class Searching(Protocol):
     def indexer(self) -> Indexer: ...
     @property
     def terminology(self) -> Terminology: ...
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """Those of code systems that the tenant has pinned, by canonical URL."""
 
 
 async def settle(session: Session, search: Searching, conditions: Sequence[Condition]) -> list[Condition]:
@@ -275,19 +280,20 @@ async def _coded(session: Session, search: Searching, wanted: Sequence[Codes]) -
     for one in asked:
         systems = {*in_use.get(one, ()), *one.parameter.systems.get(one.code, ())} if one.bare else set()
         questions.append(Question(one.condition.relation, one.code, one.system, one.name, tuple(sorted(systems))))
-    answers = await search.terminology.answers(Library(session, search.indexer), questions)
+    answers = await search.terminology.answers(Library(session, search.indexer), questions, search.versions)
     found = {one: set[Key]() for one in asked}
-    ranges: list[tuple[_Asked, str | None, Part]] = []
-    for one, codes in zip(asked, answers, strict=True):
+    ranges: list[_Range] = []
+    for one, members in zip(asked, answers, strict=True):
         known = one.parameter.systems if one.plain else None
-        for system, part in codes.parts.items():
+        for system in sorted(members.systems):
             if known:
-                some = {code for code, systems_of in known.items() if system in systems_of and code in part}
-            elif part.but or len(part.codes) > DIRECT:
-                ranges.append((one, None if one.plain else system, part))
+                coded = (code for code, systems_of in known.items() if system in systems_of)
+                some = [code for code in coded if members.of(system, code, {}) is YES]
+            elif (few := members.codes(system, DIRECT)) is None:
+                ranges.append(_Range(one, system, members))
                 continue
             else:
-                some = set(part.codes)
+                some = few
             of_system = None if one.plain and not known else system
             found[one].update(key for code in some for key in one.condition.keys(of_system, code))
     if ranges:
@@ -312,27 +318,45 @@ async def _systems_in_use(session: Session, asked: Sequence[_Asked]) -> dict[_As
     return found
 
 
-async def _look_up(
-    session: Session, ranges: Sequence[tuple[_Asked, str | None, Part]], found: Mapping[_Asked, set[Key]]
-) -> None:
-    """Adds the codes in use of a system, as far as they are in the part. The dictionary has them without case."""
+class _Range(NamedTuple):
+    """Codes in use of one system, of which the members of a value set are wanted."""
+
+    asked: _Asked
+    system: str
+    members: Members
+
+    @property
+    def q(self) -> int:
+        return NONE if self.asked.plain or not self.system else self.asked.parameter.system(self.system)
+
+
+async def _look_up(session: Session, ranges: Sequence[_Range], found: Mapping[_Asked, set[Key]]) -> None:
+    """Adds the codes in use of a system, as far as they are in the value set. The dictionary has them without case."""
     arguments = Arguments()
-    rows = []
-    for n, (one, system, _) in enumerate(ranges):
-        q = one.parameter.system(system) if system else NONE
-        rows.append((n, one.parameter.type_number, one.parameter.number, q, "", "\U0010ffff"))
+    rows = [
+        (n, one.asked.parameter.type_number, one.asked.parameter.number, one.q, "", "\U0010ffff")
+        for n, one in enumerate(ranges)
+    ]
     text = _RANGES.format(ranges=arguments.table(rows, "v", _RANGE), most=MOST + 1, together=TOGETHER + 1)
-    folded = [Part(frozenset(code.casefold()[:LONGEST] for code in part.codes), part.but) for _, _, part in ranges]
-    seen = [0] * len(ranges)
     given = await session.select(text, *arguments.values)
-    for row in given:
-        n = row["n"]
-        one = ranges[n][0]
-        seen[n] += 1
-        if seen[n] > MOST:
-            raise TooCostly(f"{one.name}: more than {MOST} codes in use would have to be looked through.")
-        if row["code"] in folded[n]:
-            found[one].add((row["h"], ANY if one.plain else rows[n][3]))
+    counts = Counter(row["n"] for row in given)
+    for n, one in enumerate(ranges):
+        if counts[n] > MOST:
+            raise TooCostly(f"{one.asked.name}: more than {MOST} codes in use would have to be looked through.")
     if len(given) > TOGETHER:
-        names = " and ".join(dict.fromkeys(one.name for one, _, _ in ranges))
+        names = " and ".join(dict.fromkeys(one.asked.name for one in ranges))
         raise TooCostly(f"{names}: more than {TOGETHER} codes in use would have to be looked through.")
+    # Beside the event loop: there may be many, and the spellings of a large code system are read once.
+    for n, h in await asyncio.to_thread(_among, ranges, given):
+        one = ranges[n]
+        found[one.asked].add((h, ANY if one.asked.plain else one.q))
+
+
+def _among(ranges: Sequence[_Range], given: Iterable[Mapping[str, Any]]) -> list[tuple[int, int]]:
+    """Range and hash of those that are in their value set."""
+    return [
+        (row["n"], row["h"])
+        for row in given
+        for one in [ranges[row["n"]]]
+        if one.members.has_folded(one.system, row["code"])
+    ]

@@ -5,7 +5,7 @@ https://hl7.org/fhir/R4/search.html
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -34,6 +34,7 @@ from .simplify import simplified, size
 _INSIDES: Final = {"false": (False,), "true": (True,), "both": (False, True)}
 MOST: Final = 300  # conditions of one statement; what many types have alike is one
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_NO_VERSIONS: Final[Mapping[str, str]] = {}
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
@@ -63,9 +64,13 @@ class _Slice:
 class Search:
     """What a worker keeps for searching: the parameters, the densities of values by tenant, the seal of page links."""
 
-    def __init__(self, indexer: Indexer, terminology: Terminology | None = None) -> None:
+    def __init__(
+        self, indexer: Indexer, terminology: Terminology | None = None, versions: Mapping[str, str] = _NO_VERSIONS
+    ) -> None:
+        """versions: of code systems, which the tenant has pinned, by canonical URL."""
         self.indexer = indexer
-        self.terminology = terminology or Terminology(indexer.definitions)
+        self.terminology = terminology or Terminology.alone(indexer.definitions)
+        self.versions = versions
         self.seal = Seal(indexer.hash)
         self._densities = Densities()
 

@@ -1,255 +1,284 @@
-"""What value sets rest on, read level by level: R4's own first where it says what is so, else a tenant's resources.
+"""What value sets rest on, found level by level: a tenant's resources as they are now, loaded releases, and what is official.
 
 https://hl7.org/fhir/R4/references.html#canonical, https://hl7.org/fhir/R4/terminologies.html#binding
 """
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
-from resources.definitions import Definitions
-from resources.outcome import BadRequest
+from resources.outcome import FhirError, TooCostly, Unavailable
 
-from . import valueset
-from .codesystem import CodeSystem, Unanswerable
+from .budget import Budget
 from .evaluation import DEEPEST
-from .grammars import GRAMMARS
-from .stored import CODE_SYSTEM, NEWEST, VALUE_SET, Found, Kept, Key, Known, Stored, Wanted, best, url_of
-from .valueset import Codes, Part, ValueSet
+from .grammars import GRAMMARS, Unanswerable
+from .implicit import Implicit, others, snomed
+from .index.supplement import supplemented
+from .owned import Owned
+from .scope import CODE_SYSTEM, VALUE_SET, Candidate, Missing, Scope, Source, Tree, split
+from .sources import Grammars, Official, all_of, best_first
+from .stored import NEWEST, Found, Stored, Wanted
+from .system import System
 
 MOST: Final = 200  # value sets and code systems that one value set may rest on
-MOST_FAULTS: Final = 10  # regular expressions that cannot be read, after which no other is tried
 OFFICIAL: Final = "http://hl7.org/fhir/"  # what R4 itself defines there nobody else does
 _R4: Final = "4.0.1"
 
 Versions = tuple[tuple[str, int], ...]  # logical id and version id of all resources that have a URL
 Rests = Mapping[Wanted, Versions]
+_NEWEST: Final = (CODE_SYSTEM, NEWEST)
+
+
+class Current:
+    """A Source of a tenant's resources as they are now: each name is looked up once a question, all of a level at once."""
+
+    def __init__(self, owned: Owned, tenant_id: int) -> None:
+        self._owned, self._tenant_id = owned, tenant_id
+        self._found: dict[Wanted, tuple[Candidate, ...]] = {}
+        self._versions: dict[Wanted, Versions] = {}
+        self._own: set[Wanted] = set()
+        self._wanted: dict[Wanted, None] = {}
+        self._used: dict[Wanted, None] = {}
+
+    def find(self, resource_type: str, url: str) -> Sequence[Candidate]:
+        wanted = resource_type, url
+        if wanted not in self._found:
+            self._wanted[wanted] = None
+            raise Missing(f"{resource_type} {url}")
+        self._used[wanted] = None
+        if resource_type == VALUE_SET and wanted not in self._own:  # a code system may come to say that it is all of it
+            self._used[_NEWEST] = None
+        return self._found[wanted]
+
+    def all(self, resource_type: str) -> Iterable[Candidate]:
+        return ()
+
+    def begin(self) -> None:
+        """What is used from now on another question rests on."""
+        self._used = {}
+
+    @property
+    def rests(self) -> Rests:
+        """The versions of all resources of the tenant that were used."""
+        return {wanted: self._versions[wanted] for wanted in self._used}
+
+    async def load(self, stored: Stored) -> None:
+        """Reads what was asked and is not known: the versions, and of those that are not in memory the content."""
+        wanted, self._wanted = list(self._wanted), {}
+        held: dict[tuple[str, str, int], Candidate] = {}
+
+        def is_known(kind: str, logical_id: str, version_id: int) -> bool:
+            known = self._owned.version(self._tenant_id, kind, logical_id, version_id)
+            if known is not None:
+                held[kind, logical_id, version_id] = known  # it may be dropped while the others are read
+            return known is not None
+
+        rows = await stored.find(wanted, is_known) if wanted else ()
+        missing = []
+        for (kind, url), some in zip(wanted, rows, strict=True):
+            self._versions[kind, url] = versions(some)
+            found = [held.get((kind, row.logical_id, row.version_id)) or self._read(kind, row) for row in some]
+            self._found[kind, url] = tuple(best_first(found))
+            if found:
+                self._own.add((kind, url))
+            elif kind == VALUE_SET:
+                missing.append(url)
+        if missing:
+            await self._imply(stored, missing)
+
+    def _read(self, kind: str, row: Found) -> Candidate:
+        return self._owned.candidate(self._tenant_id, kind, row)[0]
+
+    async def _imply(self, stored: Stored, urls: Sequence[str]) -> None:
+        """Value sets that are nowhere but in the word of a code system: `CodeSystem.valueSet` is all of its codes."""
+        if _NEWEST not in self._versions:  # first, so that one that is written meanwhile is noticed
+            [rows] = await stored.find([_NEWEST], lambda *_: True)
+            self._versions[_NEWEST] = versions(rows)
+        for url, system in (await stored.systems_of(urls)).items():
+            self._found[VALUE_SET, url] = (all_of(url, system, ""),)
+
+
+class R4First:
+    """A Source of what R4 itself defines where nobody else may: a binding of R4 means what R4 published."""
+
+    def __init__(self, official: Official) -> None:
+        self.official, self._definitions = official, official.definitions
+
+    def find(self, resource_type: str, url: str) -> Sequence[Candidate]:
+        return self.own(resource_type, url) if url.startswith(OFFICIAL) else ()
+
+    def own(self, resource_type: str, url: str) -> Sequence[Candidate]:
+        """R4's own, wherever it is."""
+        found = self.official.r4(resource_type, url)
+        if found is not None:
+            return (found,)
+        system = self._definitions.system_of(url) if resource_type == VALUE_SET else None
+        return () if system is None else (replace(all_of(url, system, ""), version=_R4),)
+
+    def all(self, resource_type: str) -> Iterable[Candidate]:
+        return ()
+
+    def listed(self, canonical: str) -> Mapping[str, frozenset[str]] | None:
+        """The codes of a value set of a required binding: tier 1 of validation decides by the same lists."""
+        url, version = split(canonical)
+        return self._definitions.codes(url) if url.startswith(OFFICIAL) and version in ("", _R4) else None
+
+
+class ThenHL7:
+    """A Source of what is official, R4's own before HL7's later terminology."""
+
+    def __init__(self, r4: R4First) -> None:
+        self._r4 = r4
+
+    def find(self, resource_type: str, url: str) -> Sequence[Candidate]:
+        own = self._r4.own(resource_type, url)
+        return [*own, *(one for one in self._r4.official.find(resource_type, url) if one.tree is not _tree(own))]
+
+    def all(self, resource_type: str) -> Iterable[Candidate]:
+        return ()
+
+
+def bindings(sources: Sequence[Source], r4: R4First, pins: Mapping[str, str]) -> Scope:
+    """What the bindings of profiles refer to. sources: a tenant's, then loaded releases; pins: versions it has pinned."""
+    before, after = (Implicit(snomed), Grammars(), r4), (ThenHL7(r4), Implicit(others))
+    return Scope((*before, *sources, *after), versions=pins, supplement=supplemented)
+
+
+def _tree(some: Sequence[Candidate]) -> Tree | None:
+    return some[0].tree if some else None
 
 
 class Gathering:
     """What was found for some value sets. It is the World of their evaluation."""
 
-    def __init__(self, definitions: Definitions, kept: Kept, stored: Stored) -> None:
-        self._definitions, self._kept, self._stored = definitions, kept, stored
-        self._known: dict[Wanted, Known | None] = {}  # by canonical URL, perhaps with |version
-        self._whys: dict[Wanted, str] = {}
-        self._needs: dict[Wanted, tuple[Wanted, ...]] = {}
-        self._versions: dict[Wanted, Versions] = {}  # of what was looked up, by URL
-        self._matched: dict[str, frozenset[str]] = {}  # regular expression → texts
+    def __init__(self, scope: Scope, r4: R4First | None = None) -> None:
+        """r4: what R4 lists is decided by it, and what R4 enumerates needs no code system; None for a search."""
+        self._scope, self._r4 = scope, r4
+        self._known: dict[Wanted, Candidate | None] = {}  # by canonical URL, perhaps with |version
+        self._whys: dict[Wanted, Unanswerable] = {}
+        self.kept: dict[int, System] = {}  # code systems that are resources, and so in memory, by identity
 
-    async def gather(self, canonicals: Iterable[str], systems: Iterable[str] = ()) -> None:
-        """Reads these value sets and code systems and all that they rest on: one look-up for each level."""
+    def gather(self, canonicals: Iterable[str], systems: Iterable[str] = ()) -> None:
+        """Finds these value sets and code systems and all that they rest on. Raises Missing for what has to be read: all
+        that can be told now at once."""
         frontier = {(VALUE_SET, one): one for one in canonicals} | {(CODE_SYSTEM, one): one for one in systems}
         spent: dict[str, int] = {}
+        missing: Missing | None = None
         for _ in range(DEEPEST + 2):  # what is deeper the evaluation does not look at
-            if not frontier:
-                break
-            await self._read(list(frontier))
             below: dict[Wanted, str] = {}
             for wanted, root in frontier.items():  # the one that asked for it first pays
-                for need in self._needs.get(wanted, ()):
-                    if need not in self._known and need not in below:
-                        if spent.setdefault(root, 0) < MOST:
-                            spent[root] += 1
-                            below[need] = root
-                        else:
-                            self._whys.setdefault(need, f"{root} rests on more than {MOST} others")
+                try:
+                    self._find(wanted)
+                except Missing as one:
+                    missing = one
+                    continue
+                for need in self._needs(wanted):
+                    if need in self._known or need in below or need in frontier or need in self._whys:
+                        continue
+                    if spent.setdefault(root, 0) < MOST:
+                        spent[root] += 1
+                        below[need] = root
+                    else:
+                        self._whys[need] = Unanswerable(f"{root} rests on more than {MOST} others", "too-costly")
             frontier = below
-        await self._match()
-
-    def rests(self, canonical: str) -> Rests:
-        """The versions of all resources of the tenant that a value set rests on."""
-        found: dict[Wanted, Versions] = {}
-        seen: set[Wanted] = set()
-        ahead: list[Wanted] = [(VALUE_SET, canonical)]
-        while ahead:
-            wanted = ahead.pop()
-            if wanted in seen:
-                continue
-            seen.add(wanted)
-            asked = wanted[0], url_of(wanted[1])
-            if asked in self._versions:
-                found[asked] = self._versions[asked]
-                if wanted[0] == VALUE_SET and not self._versions[asked] and self._newest in self._versions:
-                    found[self._newest] = self._versions[self._newest]
-            ahead += self._needs.get(wanted, ())
-        return found
+        if missing is not None:
+            raise missing
 
     # the World: see terminology.evaluation
 
-    def code_system(self, canonical: str) -> CodeSystem | None:
-        known = self._known.get((CODE_SYSTEM, canonical)) or self._official(CODE_SYSTEM, canonical)
-        return known if isinstance(known, CodeSystem) else None
+    @property
+    def budget(self) -> Budget:
+        return self._scope.budget
 
-    def value_set(self, canonical: str) -> ValueSet | None:
-        known = self._known.get((VALUE_SET, canonical))
-        return known if isinstance(known, ValueSet) else None
+    def value_set(self, canonical: str) -> Tree | None:
+        found = self._known.get((VALUE_SET, canonical))
+        return None if found is None else found.tree
 
-    def why(self, resource_type: str, canonical: str) -> str:
+    def listed(self, canonical: str) -> Mapping[str, frozenset[str]] | None:
+        return None if self._r4 is None else self._r4.listed(canonical)
+
+    def code_system(self, canonical: str, value_set: Tree) -> System | None:
+        found = self._known.get((CODE_SYSTEM, canonical))
+        if found is None and self._is_r4s(value_set) and self._r4 is not None:
+            found = next(iter(self._r4.own(CODE_SYSTEM, split(canonical)[0])), None)
+        return None if found is None else self._opened(found)
+
+    def system(self, canonical: str) -> System | None:
+        """A code system that was gathered."""
+        found = self._known.get((CODE_SYSTEM, canonical))
+        return None if found is None else self._opened(found)
+
+    def missing(self, resource_type: str, canonical: str) -> Unanswerable:
         what = {VALUE_SET: "value set", CODE_SYSTEM: "code system"}[resource_type]
-        return self._whys.get((resource_type, canonical), f"the {what} {canonical} is not known here")
+        return self._whys.get((resource_type, canonical)) or Unanswerable(
+            f"the {what} {canonical} is not known here", "not-found"
+        )
 
-    def matches(self, pattern: str, texts: Iterable[str]) -> frozenset[str]:
-        if pattern not in self._matched:
-            raise Unanswerable(f"the regular expression {pattern[:200]} cannot be read, or takes too long")
-        return self._matched[pattern].intersection(texts)
+    # finding
 
-    # reading
-
-    _newest: Final = (CODE_SYSTEM, NEWEST)
-
-    async def _read(self, new: Sequence[Wanted]) -> None:
-        asked = [wanted for wanted in new if not self._decided(wanted)]
-        if not asked:
-            return
-        names = list(dict.fromkeys((kind, url_of(canonical)) for kind, canonical in asked))
-        rows = dict(zip(names, await self._find(names), strict=True))
-        for wanted in asked:
-            self._choose(wanted, rows[wanted[0], url_of(wanted[1])])
-        await self._imply([wanted for wanted in asked if wanted[0] == VALUE_SET and self._known[wanted] is None])
-
-    def _decided(self, wanted: Wanted) -> bool:
-        """Whether it needs no look-up: a value set that its URL defines, and what R4 itself defines."""
+    def _find(self, wanted: Wanted) -> None:
         kind, canonical = wanted
-        if kind == VALUE_SET:
-            try:
-                implied = valueset.implicit(canonical)
-            except Unanswerable as problem:
-                self._put(wanted, None, str(problem))
-                return True
-            if implied is not None:
-                self._put(wanted, implied)
-                return True
-        if not canonical.startswith(OFFICIAL):
-            return False
-        listed = self._listed(canonical) if kind == VALUE_SET else None
-        official = listed or self._official(kind, canonical)
-        if official is None and kind == VALUE_SET:
-            official = self._implied(canonical)
-        if official is not None:
-            self._put(wanted, official, is_official=True)
-        return official is not None
-
-    def _listed(self, canonical: str) -> ValueSet | None:
-        """A value set of a required binding, whose codes R4 lists: tier 1 of validation decides by the same lists."""
-        url, _, version = canonical.partition("|")
-        codes = self._definitions.codes(url) if version in ("", _R4) else None
-        if codes is None:
-            return None
-        parts = Codes({system: Part(some) for system, some in codes.items()})
-        return ValueSet(url, _R4, "active", "", (), (), False, parts)
-
-    def _put(self, wanted: Wanted, known: Known | None, why: str = "", is_official: bool = False) -> None:
-        self._known[wanted] = known
-        if why:
-            self._whys[wanted] = why
-        if isinstance(known, ValueSet):
-            self._needs[wanted] = tuple(dict.fromkeys(_needs(known, is_official)))
-
-    async def _find(self, names: Sequence[Wanted]) -> Sequence[Sequence[tuple[Found, Known | None]]]:
-        """All resources with these names, and what is in them; None where a value set does not say it."""
-        tenant_id, held = self._stored.tenant_id, dict[Key, Known]()
-
-        def is_known(kind: str, logical_id: str, version_id: int) -> bool:
-            key = tenant_id, kind, logical_id, version_id
-            if known := self._kept.get(key):
-                held[key] = known  # it may be dropped while the others are read
-            return known is not None
-
-        read = []
-        for (kind, name), rows in zip(names, await self._stored.find(names, is_known), strict=True):
-            self._versions[kind, name] = versions(rows)
-            some: list[tuple[Found, Known | None]] = []
-            for row in rows:
-                key = tenant_id, kind, row.logical_id, row.version_id
-                known = held.get(key)
-                if known is None and row.tree is not None:
-                    with contextlib.suppress(Unanswerable):
-                        known = await self._kept.learn(key, row.tree)
-                some.append((row, known))
-            read.append(some)
-        return read
-
-    def _choose(self, wanted: Wanted, rows: Sequence[tuple[Found, Known | None]]) -> None:
-        """Of the versions there are that which is meant, or why it is none."""
-        kind, canonical = wanted
-        own = [known for _, known in rows if known is not None]
-        chosen = best(own, canonical)
-        official = None if chosen else self._official(kind, canonical)
-        if chosen or official:
-            self._put(wanted, chosen or official, is_official=chosen is None)
+        if kind == VALUE_SET and self.listed(canonical) is not None:
+            self._known[wanted] = None
             return
-        url = url_of(canonical)
-        r4 = self._official(kind, url)
-        others = own if r4 is None else [*own, r4]
-        if others:
-            there = ", ".join(sorted({one.version or "one without a version" for one in others})[:3])
-            why = f"of {url} the version {canonical.rpartition('|')[2]} is not known here, but {there}"
-        else:
-            why = f"the value set {url} does not say what is in it" if rows else ""
-        self._put(wanted, None, why)
-
-    async def _imply(self, missing: Sequence[Wanted]) -> None:
-        """Value sets that are nowhere but in the word of a code system: `CodeSystem.valueSet` is all of its codes."""
-        missing = [wanted for wanted in missing if wanted not in self._whys]  # else it is there, but of no use
-        if not missing:
-            return
-        if self._newest not in self._versions:  # first, so that one that is written meanwhile is noticed
-            [rows] = await self._stored.find([self._newest], lambda *_: True)
-            self._versions[self._newest] = versions(rows)
-        systems = await self._stored.systems_of([url_of(canonical) for _, canonical in missing])
-        for wanted in missing:
-            url, _, version = wanted[1].partition("|")
-            implied = valueset.whole(systems[url], version or None) if url in systems else self._implied(wanted[1])
-            if implied is not None:
-                self._put(wanted, implied)
-
-    def _implied(self, canonical: str) -> ValueSet | None:
-        """The value set of all codes of one of R4's own code systems."""
-        url, _, version = canonical.partition("|")
-        system = self._definitions.system_of(url) if version in ("", _R4) else None
-        return None if system is None else valueset.whole(system)
-
-    def _official(self, resource_type: str, canonical: str) -> Known | None:
-        """R4's own."""
-        key = 0, resource_type, url_of(canonical), 0
-        known = self._kept.get(key)
-        if known is None:
-            tree = self._definitions.canonical(resource_type, key[2])
-            known = None if tree is None else self._kept.read(key, tree)
-        return None if known is None else best([known], canonical)
-
-    async def _match(self) -> None:
-        """Has the regular expressions of all filters tried; one that cannot be read spoils no other."""
-        value_sets = (known for known in self._known.values() if isinstance(known, ValueSet))
-        texts, _ = valueset.to_match(value_sets, self.code_system)
-        if not texts:
-            return
+        url, version = split(canonical)
         try:
-            self._matched |= zip(texts, await self._stored.matching(list(texts.items())), strict=True)
-        except BadRequest:
-            faults = 0
-            for one in texts.items():
-                try:
-                    [self._matched[one[0]]] = await self._stored.matching([one])
-                except BadRequest:
-                    faults += 1
-                    if faults == MOST_FAULTS:
-                        break
+            found = self._scope.find(kind, url, version)
+            if found is not None and kind == CODE_SYSTEM:
+                if (found.tree or {}).get("content") == "supplement":
+                    found = None
+                else:
+                    self._opened(found)
+        except (TooCostly, Unavailable):
+            raise
+        except FhirError as problem:
+            self._known[wanted], self._whys[wanted] = (
+                None,
+                Unanswerable(str(problem).rstrip("."), problem.issues[0].code),
+            )
+            return
+        self._known[wanted] = found
+        if found is None and version and (there := self._scope.versions(kind, url)):
+            others = ", ".join(sorted({one or "one without a version" for one in there})[:3])
+            why = f"of {url} the version {version} is not known here, but {others}"
+            self._whys[wanted] = Unanswerable(why, "not-found")
+
+    def _opened(self, candidate: Candidate) -> System:
+        system: System = self._scope.open(candidate)
+        if candidate.tree is not None:
+            self.kept[id(system)] = system
+        return system
+
+    def _needs(self, wanted: Wanted) -> Iterator[Wanted]:
+        """What must be known to evaluate it. Of enumerated codes also the system, for whether case counts; but what R4
+        itself enumerates is written as it is, and to a search case is all the same."""
+        candidate = self._known[wanted] if wanted[0] == VALUE_SET else None
+        tree = None if candidate is None else candidate.tree
+        if tree is None:
+            return
+        as_written = self._r4 is None or self._is_r4s(tree)
+        contained = (one for one in tree.get("contained", ()) if one.get("resourceType") == VALUE_SET)
+        for compose in ((one.get("compose") or {}) for one in (tree, *contained)):
+            for include in (*compose.get("include", ()), *compose.get("exclude", ())):
+                yield from ((VALUE_SET, one) for one in include.get("valueSet", ()) if one and not one.startswith("#"))
+                url, version = include.get("system"), include.get("version")
+                if not url or url in GRAMMARS:
+                    continue
+                if (
+                    not as_written
+                    or "concept" not in include
+                    or "filter" in include
+                    or compose.get("inactive") is False
+                ):
+                    yield CODE_SYSTEM, f"{url}|{version}" if version else url
+
+    def _is_r4s(self, tree: Tree) -> bool:
+        if self._r4 is None or not tree.get("url"):
+            return False
+        return any(one.tree is tree for one in self._r4.own(VALUE_SET, tree["url"]))
 
 
 def versions(rows: Iterable[Found]) -> Versions:
     return tuple(sorted((row.logical_id, row.version_id) for row in rows))
-
-
-def _needs(value_set: ValueSet, is_official: bool) -> Iterator[Wanted]:
-    """What must be known to evaluate it. Of enumerated codes also the system, for whether case counts; but what R4 itself
-    enumerates is written as it is."""
-    for one in (*value_set.includes, *value_set.excludes):
-        yield from ((VALUE_SET, url) for url in one.value_sets)
-        if not one.system or one.system in GRAMMARS:
-            continue
-        if one.codes is None or one.filters or value_set.active_only or not is_official:
-            yield CODE_SYSTEM, one.canonical

@@ -6,15 +6,15 @@ https://hl7.org/fhir/R4/terminologies-systems.html
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from resources.profiles.world import NO, YES, Membership
 from resources.validation.bindings import is_mime_type
 
-from . import ucum
-from .codesystem import Filter, Unanswerable
+from . import ucum, units
+from .filters import Filter
 
 Verdict = Callable[[str], Membership]
 
@@ -33,11 +33,19 @@ _GRANDFATHERED: Final = re.compile(
     r"art-lojban|cel-gaulish|en-gb-oed|i-(?:ami|bnn|default|enochian|hak|klingon|lux|mingo|navajo|pwn|tao|tay|tsu)"
     r"|no-(?:bok|nyn)|sgn-(?:be-fr|be-nl|ch-de)|zh-(?:guoyu|hakka|min|min-nan|xiang)"
 )
-_LANGUAGE_PARTS: Final = {
+LANGUAGE_PARTS: Final = {  # name in a filter → group of the expression
     "language": "language", "ext-lang": "ext_lang", "script": "script", "region": "region", "variant": "variant",
     "extension": "extension", "private-use": "private_use",
 }  # fmt: skip
 _URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:[^\s<>\"{}|\\^`]+").fullmatch
+
+
+class Unanswerable(ValueError):
+    """A question to the terminology that has no answer here; `code` is the issue's."""
+
+    def __init__(self, message: str, code: str = "not-supported") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +55,12 @@ class Grammar:
     verdict: Verdict  # of a text: yes, no, or unknown where the form alone does not decide
     ignores_case: bool = False
     filtered: Callable[[Filter], Verdict] | None = None  # raises Unanswerable for a filter that is not understood
+    spelled: Callable[[str], Iterable[str]] = lambda folded: (folded, folded.upper())  # codes that differ in case only
 
     def having(self, wanted: Filter) -> Verdict:
         """Whether a code meets a filter. Raises Unanswerable."""
         if self.filtered is None:
-            raise Unanswerable(f"the filter {wanted.property} {wanted.operator} is not known here")
+            raise Unanswerable(f"the filter {wanted.property} {wanted.op} is not known here")
         return self.filtered(wanted)
 
 
@@ -66,7 +75,7 @@ def _shaped(pattern: str, what: str) -> Verdict:
     return lambda code: unknown if matches(code) else NO
 
 
-def _language(code: str) -> dict[str, str] | None:
+def language_parts(code: str) -> dict[str, str] | None:
     """The parts of a language tag by the names that filters use; None if it is none."""
     tag = code.lower()
     if len(tag) > _LONGEST:
@@ -78,7 +87,7 @@ def _language(code: str) -> dict[str, str] | None:
     match = _LANGUAGE.fullmatch(tag)
     if match is None:
         return None
-    parts = {name: found.lstrip("-") for name, group in _LANGUAGE_PARTS.items() if (found := match[group])}
+    parts = {name: found.lstrip("-") for name, group in LANGUAGE_PARTS.items() if (found := match[group])}
     singletons = [one for one in parts.get("extension", "").split("-") if len(one) == 1]
     variants = parts["variant"].split("-") if "variant" in parts else []
     return parts if len({*singletons}) == len(singletons) and len({*variants}) == len(variants) else None
@@ -86,22 +95,28 @@ def _language(code: str) -> dict[str, str] | None:
 
 def _of_language(wanted: Filter) -> Verdict:
     """The parts of a tag exist or not, or are a value. https://www.rfc-editor.org/rfc/rfc5646#section-2.1"""
-    name, operator, value = wanted.property, wanted.operator, wanted.value
-    if name not in _LANGUAGE_PARTS or operator not in ("exists", "=", "in"):
+    name, operator, value = wanted.property, wanted.op, wanted.value
+    if name not in LANGUAGE_PARTS or operator not in ("exists", "=", "in"):
         raise Unanswerable(f"the filter {name} {operator} on language tags is not known here")
     if operator == "exists":
         if value not in ("true", "false"):
             raise Unanswerable(f"the filter exists on language tags is true or false, not {value}")
-        return _decided(lambda code: (name in (_language(code) or {})) == (value == "true"))
+        return _decided(lambda code: (name in (language_parts(code) or {})) == (value == "true"))
     some = {one.strip().lower() for one in (value.split(",") if operator == "in" else [value])}
-    return _decided(lambda code: (_language(code) or {}).get(name) in some)
+    return _decided(lambda code: (language_parts(code) or {}).get(name) in some)
 
 
 def _of_unit(wanted: Filter) -> Verdict:
-    """https://hl7.org/fhir/R4/ucum.html: of `canonical` any unit that can be compared with the one named."""
-    if wanted.property != "canonical" or wanted.operator not in ("=", "in"):
-        raise Unanswerable(f"the filter {wanted.property} {wanted.operator} on units is not known here")
-    named = wanted.value.split(",") if wanted.operator == "in" else [wanted.value]
+    """https://hl7.org/fhir/R4/ucum.html: of `canonical` any unit that can be compared with the one named, of `property`
+    any of that kind of quantity."""
+    if wanted.property not in ("canonical", "property") or wanted.op not in ("=", "in"):
+        raise Unanswerable(f"the filter {wanted.property} {wanted.op} on units is not known here")
+    named = wanted.value.split(",") if wanted.op == "in" else [wanted.value]
+    if wanted.property == "property":
+        kinds = {one.strip() for one in named}
+        if not all(map(units.is_property, kinds)):
+            raise Unanswerable(f"{wanted.value} in a filter on units is no kind of quantity that the table names")
+        return _decided(lambda code: not kinds.isdisjoint(units.properties(code)))
     dimensions = {ucum.dimension(one.strip()) for one in named}
     if None in dimensions:
         raise Unanswerable(f"{wanted.value} in a filter on units is no unit that others can be compared with")
@@ -110,8 +125,8 @@ def _of_unit(wanted: Filter) -> Verdict:
 
 # Canonical URL of a code system → its grammar.
 GRAMMARS: Final[Mapping[str, Grammar]] = {
-    ucum.SYSTEM: Grammar(_decided(ucum.is_unit), filtered=_of_unit),
-    "urn:ietf:bcp:47": Grammar(_decided(lambda code: _language(code) is not None), True, _of_language),
+    ucum.SYSTEM: Grammar(_decided(ucum.is_unit), filtered=_of_unit, spelled=ucum.spelled),
+    "urn:ietf:bcp:47": Grammar(_decided(lambda code: language_parts(code) is not None), True, _of_language),
     "urn:ietf:bcp:13": Grammar(_decided(is_mime_type)),
     "urn:ietf:rfc:3986": Grammar(_decided(_URI)),
     "urn:iso:std:iso:4217": Grammar(_shaped("[A-Z]{3}", "currencies (ISO 4217)")),

@@ -18,6 +18,7 @@ IN_USE = {
     "packages": "tests/unit/resources/validation/test_package_examples.py",
     "synthea": "tests/integration/test_synthea.py",
     "terminology": "tests/unit/terminology/test_ucum.py",
+    "tx-ecosystem": "tests/integration/test_tx_ecosystem.py",
     "validator": "tests/unit/resources/validation/test_validator_suite.py",
 }
 WAITING = {
@@ -25,6 +26,5 @@ WAITING = {
     "hl7v2": "laboratory messages in HL7 v2",
     "sql-on-fhir": "ViewDefinitions",
     "testscripts": "the TestScript runner",
-    "tx-ecosystem": "the terminology operations",
     "us-core-metadata": "searches and must-support elements of US Core",
 }

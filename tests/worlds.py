@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -49,7 +48,7 @@ class World:
 
     def __init__(self, definitions: Definitions, packages: Iterable[Path] = ()) -> None:
         self._definitions = definitions
-        self._terminology = Terminology(definitions)
+        self._terminology = Terminology.alone(definitions)
         self._stored: dict[tuple[str, str], list[Found]] = {}
         self._profiles: dict[str, Profile | None] = {}
         self._members: dict[str, Members] = {}
@@ -101,9 +100,6 @@ class World:
 
     async def systems_of(self, value_sets: Sequence[str]) -> Mapping[str, str]:
         return {}
-
-    async def matching(self, patterns: Sequence[tuple[str, Iterable[str]]]) -> Sequence[frozenset[str]]:
-        return [frozenset(filter(re.compile(pattern).fullmatch, texts)) for pattern, texts in patterns]
 
 
 def issues(validator: Validator, rules: Rules, world: World, tree: dict[str, Any]) -> tuple[Issue, ...]:

@@ -6,8 +6,8 @@ and what it takes, its OperationDefinition says: the official one, or one of OWN
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
-from functools import cache
+from collections.abc import Awaitable, Callable
+from functools import cache, lru_cache
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
@@ -17,13 +17,13 @@ from msgspec.structs import replace
 from resources import exact
 from resources.database import Session
 from resources.definitions import load
-from resources.operation import OperationDefinition, Parameters, Reader, defined
+from resources.operation import OperationDefinition, Parameter, Parameters, Reader, defined
 from resources.outcome import BadRequest, Malformed, MethodNotAllowed, NotFound
 
 from .. import binary
 from ..exchange import Request, Response
 from ..media import PRESENTATION, is_fhir
-from . import differences, everything, lastn, meta, packages, revalidate, validate
+from . import closure, differences, everything, lastn, meta, packages, revalidate, terminology, validate, versions
 
 Run = Callable[[Session, Request, Parameters], Awaitable[Response]]
 
@@ -36,6 +36,7 @@ _EVERYTHING: Final = "Also takes `_asOf`, an instant: the record as it was then.
 # Operations that R4 does not have. Their URL is that under which this server answers with them: [base]/_operation/[id].
 OWN: Final[dict[str, dict[str, Any]]] = {
     **packages.DEFINITIONS,
+    **terminology.DEFINITIONS,
     "Resource-revalidate": revalidate.DEFINITION,
     "Resource-diff": {
         "resourceType": "OperationDefinition",
@@ -103,6 +104,11 @@ class Operation(Struct, frozen=True):
     )
     documentation: str = ""  # what the CapabilityStatement adds to the definition
 
+    @property
+    def extra(self) -> tuple[Parameter, ...]:
+        """What it takes besides what its definition has."""
+        return terminology.EXTRA.get(self.definition, ())
+
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("diff", "Resource-diff", differences.difference, on_versions=True),
@@ -151,6 +157,17 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         answers_later=True,
         documentation="Answers 202; the report is at Content-Location as soon as everything was judged.",
     ),
+    Operation("versions", "CapabilityStatement-versions", versions.versions),
+    Operation("lookup", "CodeSystem-lookup", terminology.lookup_run),
+    Operation("validate-code", "CodeSystem-validate-code", terminology.validate_code_system_code_run),
+    Operation("subsumes", "CodeSystem-subsumes", terminology.subsumes_run),
+    Operation("find-matches", "CodeSystem-find-matches", terminology.find_matches_run),
+    Operation("expand", "ValueSet-expand", terminology.expand_run),
+    Operation("validate-code", "ValueSet-validate-code", terminology.validate_value_set_code_run),
+    Operation("batch-validate-code", "ValueSet-batch-validate-code", terminology.batch_validate_run),
+    Operation("related", "ValueSet-related", terminology.related_run),
+    Operation("translate", "ConceptMap-translate", terminology.translate_run),
+    Operation("closure", "ConceptMap-closure", closure.closure, affects_state=True),
 )
 
 
@@ -162,7 +179,9 @@ def _trees() -> dict[str, dict[str, Any]]:
 @cache
 def definition_of(operation: Operation) -> OperationDefinition:
     """What the operation takes and gives."""
-    return defined({"url": "", **_trees()[operation.definition]})
+    found = defined({"url": "", **_trees()[operation.definition]})
+    extra = tuple(one for one in operation.extra if one.name not in {known.name for known in found.sent})
+    return replace(found, parameter=(*found.parameter, *extra)) if extra else found
 
 
 def canonical(operation: Operation, base: str) -> str:
@@ -202,18 +221,25 @@ def of_system() -> tuple[Operation, ...]:
     return tuple(one for one in OPERATIONS if "system" in levels(one))
 
 
-def _at(path: tuple[str, ...]) -> Iterator[Operation]:
+def _at(path: tuple[str, ...]) -> tuple[Operation, ...]:
     """The operations that the place of a path has."""
     level = _LEVELS.get(len(path), "")
+    return _of(level, "" if level == "system" else path[0])
+
+
+@lru_cache(maxsize=1_000)
+def _of(level: str, resource_type: str) -> tuple[Operation, ...]:
+    found = []
     for one in OPERATIONS:
         there = one.on_versions and "instance" in levels(one) if level == "version" else level in levels(one)
-        if there and (level == "system" or is_on(one, path[0])):
-            yield one
+        if there and (level == "system" or is_on(one, resource_type)):
+            found.append(one)
+    return tuple(found)
 
 
 def find_operation(path: tuple[str, ...]) -> Operation:
     """The row of a path that ends with $code. Raises NotFound (404: not-supported), naming those that are there."""
-    there = list(_at(path))
+    there = _at(path)
     found = next((one for one in there if one.code == path[-1][1:]), None)
     if found is None:
         place = "/".join(path[:-1]) or "the base"

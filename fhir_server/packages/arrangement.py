@@ -17,7 +17,7 @@ from resources import exact
 from resources.database import Session
 from resources.package import Package, Packed
 from search.library import Library
-from terminology.membership import Found
+from terminology.stored import Found
 
 from ..planning import REGISTERED
 from ..races import Settled

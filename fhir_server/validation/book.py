@@ -21,9 +21,10 @@ from resources.profiles.snapshot import Unresolved, with_snapshot
 from resources.profiles.world import Coding, Membership, Tree
 from search.indexer import Indexer
 from search.library import Library
-from terminology.codesystem import CodeSystem
 from terminology.members import Members
-from terminology.membership import Found, version_order
+from terminology.membership import subsumes
+from terminology.stored import Found, version_order
+from terminology.system import System
 
 from .overlay import Laid
 from .shelf import Read, Shelf, Versions, Wanted
@@ -41,17 +42,24 @@ class Book:
     """The World (resources.profiles.world) of one request or step of a job; never used by two at a time."""
 
     def __init__(
-        self, shelf: Shelf, tenant_id: int, indexer: Indexer, overlay: Mapping[str, Tree] | None = None
+        self,
+        shelf: Shelf,
+        tenant_id: int,
+        indexer: Indexer,
+        overlay: Mapping[str, Tree] | None = None,
+        versions: Mapping[str, str] | None = None,
     ) -> None:
-        """overlay: definitions by canonical URL that count besides those that are stored, a profile before them."""
+        """overlay: definitions by canonical URL that count besides those that are stored, a profile before them.
+        versions: of code systems, which the tenant has pinned, by canonical URL."""
         self._shelf = shelf
         self._tenant_id = tenant_id
         self._indexer = indexer
         self._overlay = overlay or {}
+        self._pins = versions or {}
         self._profiles: dict[str, Profile | None] = {}
         self._faults: dict[str, str] = {}  # by canonical URL of a profile
         self._members: dict[str, Members] = {}
-        self._systems: dict[str, CodeSystem | None] = {}
+        self._systems: dict[str, System | None] = {}
         self._resources: dict[str, Tree | None] = {}
         self._weight = 0  # bytes of what was read for this judgement and those before it
         self._written: Callable[[str], Tree | None] = lambda _: None
@@ -87,7 +95,7 @@ class Book:
         if url not in self._systems:
             self._want(_CODE_SYSTEM, url)
         system = self._systems.get(url)
-        return None if system is None else system.subsumes(one.get("code", ""), other.get("code", ""))
+        return None if system is None else subsumes(system, one.get("code", ""), other.get("code", ""))
 
     def resource(self, reference: str) -> Tree | None:
         parts = reference.partition("/_history/")[0].split("/")
@@ -151,11 +159,11 @@ class Book:
         """Reads what was asked and is not known yet; False if there is nothing. Raises Unavailable (503)."""
         wanted, self._wanted = self._wanted, {}
         library = Library(session, self._indexer)
+        stored = Laid(library, self._overlay) if self._overlay else library
         if value_sets := [name for kind, name in wanted if kind == _VALUE_SET]:
-            stored = Laid(library, self._overlay) if self._overlay else library
-            self._members |= await self._shelf.terminology.members(stored, value_sets)
+            self._members |= await self._shelf.terminology.members(stored, value_sets, self._pins)
         if systems := [name for kind, name in wanted if kind == _CODE_SYSTEM]:
-            self._systems |= await self._shelf.terminology.systems(library, systems)
+            self._systems |= await self._shelf.terminology.systems(stored, systems, self._pins)
         others = [one for one in wanted if one[0] not in (_VALUE_SET, _CODE_SYSTEM)]
         if others:
             await self._find(library, others)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Final
 
@@ -36,6 +36,3 @@ class Laid:
         stored = await self._below.systems_of(value_sets)
         laid = {tree.get("valueSet"): url for url, tree in self._definitions.items()}
         return {**{one: laid[one] for one in value_sets if one in laid}, **stored}
-
-    async def matching(self, patterns: Sequence[tuple[str, Iterable[str]]]) -> Sequence[frozenset[str]]:
-        return await self._below.matching(patterns)

@@ -218,7 +218,7 @@ async def test_a_peer_that_vanished_is_noticed(urls: Urls, monkeypatch: pytest.M
     heard = asyncio.Event()
     async with by_tcp(urls) as url:
         database = await Database.open(url)
-        database.listen("fhir_tenant", heard.set)
+        database.listen("fhir_tenant", lambda _: heard.set())
         await asyncio.wait_for(heard.wait(), 5)
         async with Owner.connect(url):
             pass

@@ -15,10 +15,14 @@ from fhir_server.app import _tenant_of
 from fhir_server.jobs import Jobs, Work
 from fhir_server.store import Job
 from fhir_server.tenancy import Tenant, Tenants
+from resources import definitions
 from resources.database import Database, Session
 from resources.outcome import Unavailable
 from resources.store import StaleDefinitions
 from search.reindexing import Step, Unproved
+from terminology.answering import NO_RELEASES, Terminologies
+from terminology.owned import Owned
+from terminology.sources import Official
 
 from ..conftest import FreshTenant, Urls
 
@@ -29,7 +33,8 @@ LEASE = 0.5
 async def worker(urls: Urls, *steps: Work, lease: float = LEASE, at_once: int = 1) -> AsyncIterator[Jobs]:
     """A worker as every process has one, with connections of its own; it knows only these kinds of job."""
     database = await Database.open(urls.application, connections=3)
-    tenants = Tenants(database, _tenant_of(database))
+    terminologies = Terminologies(Official(definitions.load()), Owned(), NO_RELEASES)
+    tenants = Tenants(database, _tenant_of(database, terminologies))
     await tenants.start()
     named = {_name(step): step for step in steps}
     working = Jobs(database, tenants, steps=named, at_once=dict.fromkeys(named, at_once), lease=lease)

@@ -1,4 +1,4 @@
-"""What the terminology asks the database: resources by URL and by id, texts that patterns match, in one tenant only."""
+"""What the terminology asks the database: resources by URL and by id, in one tenant only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pytest
 from resources import definitions
 from resources.database import Database, Session, framed
 from resources.hashing import Hash
-from resources.outcome import BadRequest
 from resources.store import Change, Store, body_parts
 from search.indexer import FLOOR, Indexer
 from search.library import Library
@@ -88,19 +87,6 @@ async def test_tx50_code_systems_by_their_value_set(
     asked = ["http://test/all", "http://test/none"]
     assert await shelf.library.systems_of(asked) == {"http://test/all": "http://test/a"}
     assert await Shelf(database, other_tenant).library.systems_of(asked) == {}
-
-
-async def test_tx36_patterns_match_whole_texts(shelf: Shelf) -> None:
-    texts = ("a", "aaab", "b\na", "c")
-    patterns = [("a+b?", texts), ("a|b", texts), (".*a", texts), ("(a+)+$x", ["a" * 5000]), ("x", [])]
-    found = await shelf.library.matching(patterns)
-    assert [sorted(some) for some in found] == [["a", "aaab"], ["a"], ["a", "b\na"], [], []]
-    with pytest.raises(BadRequest, match="regular expression"):
-        await shelf.library.matching([("[", texts)])
-    for endless in (r"(a*)*\1b", r"a\\\1"):
-        with pytest.raises(BadRequest, match="refers back"):
-            await shelf.library.matching([("a", texts), (endless, texts)])
-    assert await shelf.library.matching([(r"a\\1", [r"a\1", "a"])]) == [frozenset({r"a\1"})]
 
 
 async def test_any_type_by_url_where_it_has_one_and_by_id(

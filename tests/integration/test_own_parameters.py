@@ -376,5 +376,5 @@ async def test_xp_4_no_search_looks_at_an_index_that_is_being_made(
 def deaf(edge: Edge) -> None:
     """Makes a worker hear of nothing: only the database tells it that its definitions are old."""
     assert edge.opened
-    edge.opened.tenants._database._heard["fhir_tenant"] = lambda: None
-    edge.opened.tenants._heard = lambda: None  # type: ignore[method-assign]
+    edge.opened.tenants._database._heard["fhir_tenant"] = [lambda _: None]
+    edge.opened.tenants._heard = lambda _: None  # type: ignore[method-assign]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -36,6 +37,7 @@ class Index:
     indexer: Indexer
     terminology: Terminology
     store: Store
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     async def put(self, tenant: FreshTenant, *trees: Tree) -> None:
         changes = []
@@ -76,7 +78,7 @@ class Index:
 @pytest.fixture(scope="module")
 def index(database: Database) -> Index:
     hash_ = Hash(database.hash_key)
-    return Index(Indexer(DEFINED, hash_), Terminology(DEFINED), Store(hash_, DEFINED, (FLOOR,)))
+    return Index(Indexer(DEFINED, hash_), Terminology.alone(DEFINED), Store(hash_, DEFINED, (FLOOR,)))
 
 
 def observation(logical_id: str, *codings: tuple[str | None, str], text: str = "", **more: Any) -> Tree:

@@ -89,7 +89,7 @@ LIBRARY: dict[str, tuple[str, tuple[Any, ...], int]] = {
 
 async def statements(condition: Condition) -> list[tuple[str, tuple[Any, ...]]]:
     session = Recorded()
-    search = SimpleNamespace(indexer=cast(Indexer, Generated()), terminology=Terminology(DEFINED))
+    search = SimpleNamespace(indexer=cast(Indexer, Generated()), terminology=Terminology.alone(DEFINED), versions={})
     with contextlib.suppress(BadRequest):  # a value set that is not found ends the question after its statement
         await settle(cast(Session, session), search, [condition])
     return [one for one in session.statements if one[0] != library._SYSTEMS_OF]  # which is looked at by itself

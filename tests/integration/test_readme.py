@@ -45,12 +45,11 @@ def test_the_walk_through(tmp_path: Path) -> None:
     texts, trees = zip(*answers, strict=True)
     assert [tree["resourceType"] for tree in trees] == [
         "Patient", "Observation", "MedicationRequest", "ServiceRequest", "Bundle", "Bundle", "Bundle", "Bundle",
-        "Patient", "Parameters", "Bundle", "OperationOutcome", "OperationOutcome", "Bundle",
+        "Patient", "Parameters", "Bundle", "OperationOutcome", "Parameters", "ValueSet", "Parameters", "OperationOutcome", "Bundle",
     ]  # fmt: skip
     assert re.search(r'"value": ?6\.30\b', texts[1])
-    by_code, by_identifier, history, transaction, patched, difference, everything, judged, not_found, counted = trees[
-        4:
-    ]
+    by_code, by_identifier, history, transaction, patched, difference, everything, judged = trees[4:12]
+    looked_up, expansion, comparable, not_found, counted = trees[12:]
     assert [entry["resource"]["resourceType"] for entry in by_code["entry"]] == ["Observation"]
     assert [entry["resource"]["id"] for entry in by_identifier["entry"]] == ["p1"]
     assert [entry["request"]["method"] for entry in history["entry"]] == ["PUT"]
@@ -67,5 +66,8 @@ def test_the_walk_through(tmp_path: Path) -> None:
         (True, ["line 2, column 40"]),
         (True, ["line 2, column 58"]),
     ]
+    assert {"name": "display", "valueString": "ambulatory"} in looked_up["parameter"]
+    assert expansion["expansion"]["total"] == 4
+    assert {"name": "result", "valueBoolean": True} in comparable["parameter"]
     assert not_found["issue"][0]["code"] == "not-found"
     assert counted["total"] == 0

@@ -75,7 +75,7 @@ def test_it_says_whose_statement_it_is() -> None:
         "2026-03-01",
         ["json"],
     )
-    assert said["software"] == {"name": "fhir-server", "version": "1.2.3"}
+    assert said["software"] == {"name": "fhir-server", "version": "1.2.3", "releaseDate": "2026-03-01"}
     assert said["implementation"]["url"] == "http://a.example/fhir/default"
 
 

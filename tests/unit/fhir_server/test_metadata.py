@@ -47,7 +47,7 @@ async def test_ca_1_modes(mode: str) -> None:
     assert (await asked(f"mode={mode}")).status == 200
 
 
-@pytest.mark.parametrize("query", ["mode=terminology", "mode=x", "_summary=count", "_summary=abc", "_elements="])
+@pytest.mark.parametrize("query", ["mode=x", "mode=terminology&mode=x", "_summary=count", "_summary=abc", "_elements="])
 async def test_ca_1_what_is_not_done_is_refused(query: str) -> None:
     with pytest.raises(BadRequest):
         await asked(query)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,12 @@ def test_settings_cannot_be_changed_and_hide_their_secrets() -> None:
     with pytest.raises(AttributeError):
         _ = given.prot
     assert (given.replace(port=1).port, given.port) == (1, 8000)
+
+
+def test_what_is_handed_to_a_worker_is_what_was_read() -> None:
+    """By way of JSON, which knows no paths."""
+    given = read({"data_dir": "a/b", "port": "82"}, {"FHIR_SERVER_TERMINOLOGY_DIR": "c"})
+    assert settings.handed_on(json.loads(json.dumps(dict(given.values), default=str))) == given
 
 
 def test_settings_of_a_tenant_are_keys_and_values() -> None:

@@ -19,9 +19,9 @@ class Registry:
 
     def __init__(self) -> None:
         self.readings: list[asyncio.Future[list[Registered]]] = []
-        self.heard: Callable[[], None] = lambda: None
+        self.heard: Callable[[str], None] = lambda payload: None
 
-    def listen(self, channel: str, heard: Callable[[], None]) -> None:
+    def listen(self, channel: str, heard: Callable[[str], None]) -> None:
         self.heard = heard
 
     async def tenants(self, _: Any) -> list[Registered]:
@@ -70,7 +70,7 @@ async def test_an_older_reading_does_not_replace_a_newer_one(registry: Registry)
 async def test_what_could_not_be_read_is_read_again(registry: Registry) -> None:
     """A notification comes once; the connection it would be followed on may be the one that was lost."""
     tenants = await started(registry)
-    registry.heard()
+    registry.heard("")
     await asyncio.sleep(0)
     registry.readings[1].set_exception(Unavailable("away"))
     await asyncio.sleep(0.02)
@@ -83,7 +83,7 @@ async def test_what_could_not_be_read_is_read_again(registry: Registry) -> None:
 
 async def test_stopping_ends_the_attempts(registry: Registry) -> None:
     tenants = await started(registry)
-    registry.heard()
+    registry.heard("")
     await asyncio.sleep(0)
     await tenants.stop()
     assert len(registry.readings) == 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
@@ -48,16 +48,17 @@ class Asked:
     async def select(self, query: str, *args: Any) -> Sequence[Row]:
         self.statements += 1
         self.last = query
-        return () if "from uri t" in query else self.rows
+        return () if "from uri t" in query or "r.lu desc" in query or "valueSet" in query else self.rows
 
 
 @dataclass
 class Searching:
     indexer: Indexer
     terminology: Terminology
+    versions: Mapping[str, str] = field(default_factory=dict)
 
 
-SEARCH = Searching(INDEXER, Terminology(R4))
+SEARCH = Searching(INDEXER, Terminology.alone(R4))
 PLAIN = Keys(((1, 2),))
 CODED = ("code", "combo-code")
 TEXTS = Texts(((1, 2, "a", "b"),))

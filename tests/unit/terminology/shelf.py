@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from terminology.stored import NEWEST, Found, Wanted
@@ -51,6 +50,3 @@ class Shelf:
     async def systems_of(self, value_sets: Sequence[str]) -> Mapping[str, str]:
         self.searched += 1
         return {tree["valueSet"]: tree["url"] for tree in self.trees if tree.get("valueSet") in value_sets}
-
-    async def matching(self, patterns: Sequence[tuple[str, Iterable[str]]]) -> Sequence[frozenset[str]]:
-        return [frozenset(text for text in texts if re.fullmatch(pattern, text)) for pattern, texts in patterns]

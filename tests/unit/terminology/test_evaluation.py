@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import itertools
-import re
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from terminology import codesystem, evaluation, valueset
-from terminology.codesystem import CodeSystem
+from terminology import evaluation, resources
 from terminology.evaluation import members_of
-from terminology.valueset import ValueSet
+from terminology.gathering import Gathering, R4First
+from terminology.scope import Candidate, Scope
+from terminology.sources import candidate
 
 Tree = dict[str, Any]
 Verdict = str
@@ -24,29 +25,43 @@ CODES = ("a", "b", "c", "d", "e")
 SETS = ("v0", "v1", "v2", "gone")
 
 
-class World:
-    def __init__(self, value_sets: dict[str, ValueSet], systems: Iterable[CodeSystem]) -> None:
-        self._value_sets, self._systems = value_sets, {one.url: one for one in systems}
+class Here:
+    """A Source of these resources."""
 
-    def code_system(self, canonical: str) -> CodeSystem | None:
-        return self._systems.get(canonical)
+    def __init__(self, trees: Iterable[Tree]) -> None:
+        self._found: dict[tuple[str, str], Candidate] = {}
+        for tree in trees:
+            kind = "ValueSet" if "compose" in tree or "expansion" in tree else "CodeSystem"
+            self._found[kind, tree["url"]] = candidate(kind, tree, partial(resources.code_system, tree))
 
-    def value_set(self, canonical: str) -> ValueSet | None:
-        return self._value_sets.get(canonical)
+    def find(self, resource_type: str, url: str) -> Sequence[Candidate]:
+        found = self._found.get((resource_type, url))
+        return () if found is None else (found,)
 
-    def why(self, resource_type: str, canonical: str) -> str:
-        return f"{resource_type} {canonical} is not known here"
-
-    def matches(self, pattern: str, texts: Iterable[str]) -> frozenset[str]:
-        return frozenset(text for text in texts if re.fullmatch(pattern, text))
-
-
-def world(systems: Iterable[Tree], **composes: Tree) -> World:
-    sets = {name: valueset.read({"url": name, "compose": compose}) for name, compose in composes.items()}
-    return World(sets, [codesystem.read(one) for one in systems])
+    def all(self, resource_type: str) -> Iterable[Candidate]:
+        return ()
 
 
-def verdict(asked: World, code: str, system: str | None = KNOWN, value_set: str = "v0") -> Verdict:
+class NothingOfR4:
+    def own(self, resource_type: str, url: str) -> Sequence[Candidate]:
+        return ()
+
+    def listed(self, canonical: str) -> None:
+        return None
+
+
+def gathered(*trees: Tree, trusting: bool = False, wanted: str = "v0") -> Gathering:
+    scope = Scope((Here(trees),), supplement=lambda system, _: system)
+    found = Gathering(scope, None if trusting else cast(R4First, NothingOfR4()))
+    found.gather([wanted])
+    return found
+
+
+def world(systems: Iterable[Tree], **composes: Tree) -> Gathering:
+    return gathered(*systems, *({"url": name, "compose": one} for name, one in composes.items()))
+
+
+def verdict(asked: Gathering, code: str, system: str | None = KNOWN, value_set: str = "v0") -> Verdict:
     coding = {"code": code} if system is None else {"code": code, "system": system}
     return members_of(value_set, asked).has(coding).verdict
 
@@ -259,7 +274,7 @@ def test_a_filter_of_a_system_that_is_not_known_says_so_for_codes_of_that_system
     members = members_of("v0", world([], v0={"include": [one, two]}))
     assert members.has({"system": UNKNOWN, "code": "x"}).verdict == "yes"
     found = members.has({"system": UNKNOWN, "code": "z"})
-    assert found == ("unknown", f"CodeSystem {UNKNOWN} is not known here")
+    assert found == ("unknown", f"the code system {UNKNOWN} is not known here")
     assert members.has({"system": KNOWN, "code": "z"}).verdict == "no"
     assert members.listed() is None
 
@@ -268,10 +283,12 @@ def test_case_counts_unless_the_system_says_otherwise_or_nothing() -> None:
     """https://hl7.org/fhir/R4/codesystem-definitions.html#CodeSystem.caseSensitive: in doubt accept any case."""
     some = {"include": [{"system": KNOWN, "concept": [{"code": "Cat"}]}], "exclude": []}
     for sensitive, expected in ((True, "no"), (False, "yes"), (None, "yes")):
-        asked = world([animals(caseSensitive=sensitive)], v0=some, v1={"include": [IS_A_CAT]})
+        asked = world([animals(caseSensitive=sensitive)], v0=some)
         assert verdict(asked, "cAT") == expected
-        assert verdict(asked, "LYNX", value_set="v1") == expected
-        assert members_of("v0", asked).listed() == [(KNOWN, "Cat")]
+        # As the code system writes it, if it has it.
+        assert members_of("v0", asked).listed() == [(KNOWN, "Cat" if sensitive else "cat")]
+        below = world([animals(caseSensitive=sensitive)], v0={"include": [IS_A_CAT]})
+        assert verdict(below, "LYNX") == expected
     assert verdict(world([], v0=some), "cAT") == "no"
 
 
@@ -281,7 +298,7 @@ def test_a_stored_expansion_counts_where_the_definition_cannot_be_decided() -> N
     contains.append({"system": UNKNOWN, "code": "c", "abstract": True})
     contains.append({"system": KNOWN, "code": "d"})
     tree = {"url": "v0", "compose": compose, "expansion": {"contains": contains}}
-    members = members_of("v0", World({"v0": valueset.read(tree)}, []))
+    members = members_of("v0", gathered(tree))
     verdicts = {code: members.has({"system": UNKNOWN, "code": code}).verdict for code in "abc"}
     assert verdicts == {"a": "yes", "b": "yes", "c": "unknown"}
     assert members.has({"system": KNOWN, "code": "d"}).verdict == "no"

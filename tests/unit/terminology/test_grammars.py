@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from terminology.codesystem import Filter, Unanswerable
-from terminology.grammars import GRAMMARS
+from terminology.filters import Filter
+from terminology.grammars import GRAMMARS, Unanswerable
 
 UCUM, BCP47, BCP13 = "http://unitsofmeasure.org", "urn:ietf:bcp:47", "urn:ietf:bcp:13"
 
@@ -88,6 +88,8 @@ def test_of_a_list_that_is_not_here_only_the_form_is_known(system: str, maybe: s
         (BCP47, Filter("language", "in", "de, fr"), ["de", "fr-FR"], ["en"]),
         (UCUM, Filter("canonical", "=", "s"), ["min", "h", "ms", "s"], ["m", "foo"]),
         (UCUM, Filter("canonical", "in", "g,K"), ["kg", "Cel"], ["m"]),
+        (UCUM, Filter("property", "=", "mass"), ["kg", "[lb_av]"], ["m", "mg/dL", "foo"]),
+        (UCUM, Filter("property", "in", "pressure, mass"), ["kg", "mm[Hg]", "N/m2"], ["m"]),
     ],
 )
 def test_filters(system: str, wanted: Filter, yes: list[str], no: list[str]) -> None:
@@ -104,7 +106,8 @@ def test_filters(system: str, wanted: Filter, yes: list[str], no: list[str]) -> 
         (BCP13, Filter("code", "=", "x")),
         (BCP47, Filter("colour", "exists", "true")),
         (BCP47, Filter("region", "exists", "maybe")),
-        (UCUM, Filter("property", "=", "mass")),
+        (UCUM, Filter("property", "=", "beauty")),
+        (UCUM, Filter("property", "regex", "mass.*")),
         (UCUM, Filter("canonical", "=", "nothing such")),
     ],
 )

@@ -192,6 +192,49 @@ def test_what_is_a_unit_also_if_no_factor_converts_it() -> None:
     assert not any(ucum.is_unit(code) for code in ("", "[ph]", "[pH]/L", "[pH]2", "kg kg", "foo", "m" * 300))
 
 
+@pytest.mark.parametrize(
+    ("code", "text", "position"),
+    [
+        ("kgXX", "unknown", 0),
+        ("2.kg.foo", "'foo' is unknown", 5),
+        ("m//s", "before '/'", 2),
+        ("m.", "at the end", 2),
+        ("(m", "not closed", 2),
+        ("m)", "closes", 1),
+        ("m(s)", "operator", 1),
+        ("m s", "' ' cannot stand here", 1),
+        ("{a}{b}", "one annotation", 3),
+        ("[pH]/L", "stands alone", 0),
+        ("s.m999999", "exponent", 2),
+        ("s.Ym99999", "too large", 2),
+        ("m/0", "factor is 0", 2),
+        ("", "at least one character", 0),
+    ],
+)
+def test_tx124_the_fault_and_where_it_is(code: str, text: str, position: int) -> None:
+    found = ucum.fault(code)
+    assert found is not None
+    assert text in found[0]
+    assert found[1] == position
+
+
+@given(st.text("mgLs10*^/.(){}[]iU-+2k%'", max_size=12))
+def test_a_text_is_a_unit_or_has_a_fault_in_it(code: str) -> None:
+    found = ucum.fault(code)
+    assert (found is None) == ucum.is_unit(code)
+    if found is None:
+        assert "".join(token[0] for _, token in ucum.tokens(code)) == code
+    else:
+        assert found[0]
+        assert 0 <= found[1] <= len(code)
+
+
+def test_a_special_unit_and_what_it_is_of() -> None:
+    assert ucum.special("dB[SPL]{ear}") == ("lgTimes2", Fraction(1, 10), ucum.special("B[SPL]")[2])  # type: ignore[index]
+    assert ucum.special("kg") is None
+    assert ucum.special("[pH]/L") is None
+
+
 def test_what_can_be_compared_has_the_same_dimension() -> None:
     assert ucum.dimension("mg/dL") == ucum.dimension("kg/m3") == "g.m-3"
     assert ucum.dimension("Cel") == ucum.dimension("[degF]") == "K"

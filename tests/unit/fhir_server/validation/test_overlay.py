@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from fhir_server.validation.overlay import Laid
 from terminology.stored import Found, Wanted
@@ -22,9 +22,6 @@ class Below:
 
     async def systems_of(self, value_sets: Sequence[str]) -> Mapping[str, str]:
         return {"http://other": "http://stored"}
-
-    async def matching(self, patterns: Sequence[tuple[str, Iterable[str]]]) -> Sequence[frozenset[str]]:
-        return [frozenset({"matched"})]
 
 
 LAID = Laid(Below(), {"http://some": SOME, "http://all": ALL})
@@ -54,4 +51,3 @@ async def test_a_code_system_says_whose_codes_it_has() -> None:
         "http://some": "http://all",
         "http://other": "http://stored",
     }
-    assert await LAID.matching([("x", ["y"])]) == [frozenset({"matched"})]

@@ -6,7 +6,7 @@ from terminology.membership import Terminology
 
 
 def shelf() -> Shelf:
-    return Shelf(load(), Terminology(load()))
+    return Shelf(load(), Terminology.alone(load()))
 
 
 def test_profiles_are_kept_by_weight_and_version() -> None:

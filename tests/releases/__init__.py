@@ -1,0 +1,1 @@
+"""Small releases of invented content in the official layouts, written where a test wants them."""
