@@ -21,9 +21,9 @@ from resources.validation.validator import Validator
 from search import indexer, own
 from search.run import Search
 from search.store import own_parameters
-from terminology import ucum
 from terminology.answering import Terminologies
-from terminology.membership import Terminology
+from terminology.grammars import ucum
+from terminology.membership.questions import Terminology
 from terminology.owned import Owned
 from terminology.releases.catalogue import Catalogue
 from terminology.releases.pinned import pinned

@@ -17,8 +17,8 @@ from resources import exact
 from resources.database import Session
 from resources.outcome import BadRequest, TooCostly
 from resources.profiles.world import YES
-from terminology.members import Members
-from terminology.membership import Question, Terminology
+from terminology.membership.members import Members
+from terminology.membership.questions import Question, Terminology
 
 from . import references
 from .conditions import (

@@ -14,7 +14,7 @@ from resources.database import Row, Session
 from resources.definitions import Definitions
 from resources.outcome import BadRequest, TooCostly
 from resources.store import METHODS, Version
-from terminology.membership import Terminology
+from terminology.membership.questions import Terminology
 
 from . import build, compiler, orders
 from .candidates import CAP, Plan, is_impossible

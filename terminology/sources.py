@@ -17,12 +17,12 @@ from resources.definitions import Definitions
 from resources.outcome import NotSupported
 
 from . import conceptmaps, hl7, resources
-from .grammatical import GRAMMARS, Grammatical
-from .implicit import Implicit, others, snomed, whole
+from .grammars.grammatical import GRAMMARS, Grammatical
+from .icd11.postcoordinated import COMPOSED
 from .index.supplement import supplemented
-from .postcoordinated import COMPOSED
 from .scope import CODE_SYSTEM, CONCEPT_MAP, VALUE_SET, Candidate, Scope, Source, Tree
 from .stored import version_order
+from .valuesets.implicit import Implicit, others, snomed, whole
 
 HEAVIEST: Final = 48_000_000  # bytes of indexes and trees of small systems and maps that a process keeps
 _OBJECTS: Final = 20_000  # bytes that an open index takes besides its own

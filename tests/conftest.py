@@ -26,7 +26,6 @@ from resources.database import Database, Owner, Session
 
 from .suites import DATA
 
-
 # Plans of 200,000 resources, which are those of a database with little else in it, and then what takes longest: begun
 # last, it would keep one core waiting for the other.
 FIRST = [

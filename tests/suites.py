@@ -17,7 +17,7 @@ IN_USE = {
     "patch": "tests/unit/resources/patch/test_fhirpath_patch.py",
     "packages": "tests/unit/resources/validation/test_package_examples.py",
     "synthea": "tests/integration/test_synthea.py",
-    "terminology": "tests/unit/terminology/test_ucum.py",
+    "terminology": "tests/unit/terminology/grammars/test_ucum.py",
     "tx-ecosystem": "tests/integration/test_tx_ecosystem.py",
     "validator": "tests/unit/resources/validation/test_validator_suite.py",
 }

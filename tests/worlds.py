@@ -18,8 +18,8 @@ from resources.profiles.snapshot import with_snapshot
 from resources.profiles.world import Coding, Membership, Tree
 from resources.validation.rules import Rules
 from resources.validation.validator import Validator
-from terminology.members import Members
-from terminology.membership import Terminology
+from terminology.membership.members import Members
+from terminology.membership.questions import Terminology
 from terminology.stored import Found, Wanted
 
 from .suites import DATA

@@ -21,8 +21,8 @@ from resources.profiles.snapshot import Unresolved, with_snapshot
 from resources.profiles.world import Coding, Membership, Tree
 from search.indexer import Indexer
 from search.library import Library
-from terminology.members import Members
-from terminology.membership import subsumes
+from terminology.membership.members import Members
+from terminology.membership.questions import subsumes
 from terminology.stored import Found, version_order
 from terminology.system import System
 

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from resources.definitions import Definitions
 from resources.profiles.definition import Profile
-from terminology.membership import Terminology
+from terminology.membership.questions import Terminology
 
 KEPT: Final = 400  # profiles that a process keeps, of all tenants: US Core and IPS have 95 …
 HEAVIEST: Final = 40_000_000  # … and bytes of their definitions: these have 12 million

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from resources.hashing import remembered
 from resources.outcome import BadRequest
-from terminology import ucum
+from terminology.grammars import ucum
 
 from ..conditions import Amounts, Condition, Numbers, Or
 from ..escapes import split, unescape

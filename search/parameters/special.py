@@ -12,7 +12,7 @@ from math import asin, cos, degrees, floor, pi, radians, sin
 from typing import Any, Final
 
 from resources.outcome import BadRequest
-from terminology import ucum
+from terminology.grammars import ucum
 
 from ..conditions import And, Condition, Keys, Near, Or
 from ..escapes import split, unescape

@@ -17,7 +17,7 @@ from resources import exact
 from resources.outcome import FhirError
 from resources.positions import Positions
 
-from ..clusters import AXIS, CLASS, MMS, MULTIPLE, REQUIRED, SCALE
+from ..icd11.clusters import AXIS, CLASS, MMS, MULTIPLE, REQUIRED, SCALE
 from ..records import About, Concept, Parent, Property, PropertyDefinition, Record, Term
 from .archive import Archive, BadFile
 from .release import Loader, Options, Part, Release, Report

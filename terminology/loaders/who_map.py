@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Final, NamedTuple
 
-from ..clusters import MMS
+from ..icd11.clusters import MMS
 from ..records import About, Record, Row
 from .archive import Archive, BadFile
 from .release import Loader, Options, Part, Release, Report

@@ -15,13 +15,13 @@ from resources.definitions import load
 from resources.operation import Parameters
 from resources.outcome import BadRequest, Issue, NotFound, Unprocessable
 
-from .. import ranking
 from ..budget import Budget
-from ..compose import UNCLOSED, Composition, unknown_value_set
 from ..languages import Languages
-from ..parts import Part, active, without
-from ..rows import STANDARDS_STATUS, Row, Rows
 from ..scope import VALUE_SET, Scope, Tree, matches, split
+from ..valuesets import ranking
+from ..valuesets.compose import UNCLOSED, Composition, unknown_value_set
+from ..valuesets.parts import Part, active, without
+from ..valuesets.rows import STANDARDS_STATUS, Row, Rows
 from ..versions import Versions
 
 MOST: Final = 10_000  # rows of one answer

@@ -12,9 +12,9 @@ from typing import Any, Final
 from resources.operation import Parameters
 from resources.outcome import BadRequest
 
-from ..compose import Composition, unknown_value_set
-from ..parts import Part, active, difference, intersection
 from ..scope import Scope, Tree, split
+from ..valuesets.compose import Composition, unknown_value_set
+from ..valuesets.parts import Part, active, difference, intersection
 from ..versions import Versions
 
 _NAMED: Final = 500  # codes that one list names

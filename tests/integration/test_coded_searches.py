@@ -20,7 +20,7 @@ from search.indexer import FLOOR, Indexer
 from search.library import Library
 from terminology.answering import Terminologies
 from terminology.loaders.release import Part, Release
-from terminology.membership import Terminology, subsumes
+from terminology.membership.questions import Terminology, subsumes
 from terminology.owned import Owned
 from terminology.records import About, Concept, Parent, Record
 from terminology.releases.catalogue import Catalogue

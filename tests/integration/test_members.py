@@ -15,7 +15,7 @@ from resources.hashing import Hash
 from resources.store import Change, Store, body_parts
 from search.indexer import FLOOR, Indexer
 from search.library import Library
-from terminology.membership import Terminology, subsumes
+from terminology.membership.questions import Terminology, subsumes
 
 from ..conftest import FreshTenant
 from ..suites import DATA

@@ -20,7 +20,7 @@ from search.pending import settle
 from search.query import parse
 from search.run import Search
 from search.simplify import simplified
-from terminology.membership import Terminology
+from terminology.membership.questions import Terminology
 
 from ..conftest import FreshTenant
 

@@ -19,7 +19,7 @@ from search import library, pending
 from search.conditions import Codes, Condition, Hierarchy, Listed, Texts
 from search.indexer import Indexer
 from search.pending import settle
-from terminology.membership import Terminology
+from terminology.membership.questions import Terminology
 
 from .. import large as of
 from ..large import OTHER_TYPE, TYPE

@@ -29,7 +29,7 @@ from search.conditions import (
 from search.indexer import Indexer
 from search.parameter import ANY, TEXT, Key
 from search.pending import settle
-from terminology.membership import Terminology
+from terminology.membership.questions import Terminology
 
 from .parameter_of import INDEXER, R4, parameter_of
 

@@ -18,7 +18,7 @@ from resources.outcome import BadRequest, FhirError, TooCostly, Unprocessable
 from terminology import resources
 from terminology.budget import Budget, Spent
 from terminology.filters import KEPT, LONGEST, OPERATORS, Filter, _kept, meets, select
-from terminology.grammatical import Grammatical
+from terminology.grammars.grammatical import Grammatical
 from terminology.index.building import build
 from terminology.index.system import Indexed
 from terminology.records import About, Concept, FilterDefinition, Member, Parent, Property, PropertyDefinition, Record

@@ -7,9 +7,9 @@ import inspect
 import pytest
 
 from terminology import resources
-from terminology.grammatical import Grammatical
+from terminology.grammars.grammatical import Grammatical
+from terminology.icd11.postcoordinated import Postcoordinated
 from terminology.index.supplement import supplemented
-from terminology.postcoordinated import Postcoordinated
 from terminology.system import System
 
 TREE = {

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from fhir_server.validation.shelf import HEAVIEST, Read, Shelf
 from resources.definitions import load
-from terminology.membership import Terminology
+from terminology.membership.questions import Terminology
 
 
 def shelf() -> Shelf:

@@ -17,7 +17,7 @@ from resources.fhirpath import Outside, compile
 from resources.fhirpath.evaluation import boolean, plain
 from resources.fhirpath.functions.conversion import to_string
 from resources.outcome import BadRequest
-from terminology.ucum import to_canonical
+from terminology.grammars.ucum import to_canonical
 from tests.suites import DATA
 
 from .asking import DEFINITIONS

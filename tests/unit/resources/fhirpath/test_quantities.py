@@ -9,7 +9,7 @@ import pytest
 
 from resources.fhirpath import Outside, Quantity
 from resources.fhirpath.quantities import comparable, compare
-from terminology.ucum import to_canonical
+from terminology.grammars.ucum import to_canonical
 
 from .asking import ask, written
 

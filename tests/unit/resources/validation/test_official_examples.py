@@ -6,7 +6,7 @@ from resources import exact
 from resources.definitions import load
 from resources.validation.rules import Rules
 from resources.validation.validator import Validator
-from terminology.ucum import to_canonical
+from terminology.grammars.ucum import to_canonical
 
 from .... import examples
 from ....worlds import World, issues

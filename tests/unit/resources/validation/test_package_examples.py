@@ -10,7 +10,7 @@ import pytest
 from resources.definitions import load
 from resources.validation.rules import Rules
 from resources.validation.validator import Validator
-from terminology.ucum import to_canonical
+from terminology.grammars.ucum import to_canonical
 
 from ....worlds import IPS, US_CORE, World, issues, packed
 from ....worlds import broken as are_broken

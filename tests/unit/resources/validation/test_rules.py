@@ -12,7 +12,7 @@ from resources.profiles.reading import read
 from resources.profiles.snapshot import with_snapshot
 from resources.profiles.world import NO, YES, Coding, Membership, Tree
 from resources.validation.rules import Rules
-from terminology.ucum import to_canonical
+from terminology.grammars.ucum import to_canonical
 
 DEFINED = load()
 RULES = Rules(DEFINED, to_canonical)

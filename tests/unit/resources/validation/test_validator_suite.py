@@ -16,7 +16,7 @@ from resources.definitions import load
 from resources.outcome import Issue, Malformed
 from resources.validation.rules import Rules
 from resources.validation.validator import Validator
-from terminology.ucum import to_canonical
+from terminology.grammars.ucum import to_canonical
 
 from ....suites import DATA
 from ....worlds import World, broken, issues

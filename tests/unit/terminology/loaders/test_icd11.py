@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from terminology.clusters import AXIS, CLASS, SCALE
+from terminology.icd11.clusters import AXIS, CLASS, SCALE
 from terminology.loaders.archive import Archive, BadFile
 from terminology.loaders.icd11 import LOADER
 from terminology.loaders.release import Options

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from terminology.clusters import MMS
+from terminology.icd11.clusters import MMS
 from terminology.loaders.archive import Archive, BadFile
 from terminology.loaders.who_map import FOUNDATION, ICD10, LOADER
 from terminology.records import Row

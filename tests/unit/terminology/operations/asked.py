@@ -8,7 +8,7 @@ from typing import Any
 
 from resources.operation import Parameters, Value
 from terminology import conceptmaps, resources
-from terminology.grammatical import GRAMMARS, Grammatical
+from terminology.grammars.grammatical import GRAMMARS, Grammatical
 from terminology.index.maps import MapTable
 from terminology.index.supplement import supplemented
 from terminology.scope import CODE_SYSTEM, CONCEPT_MAP, VALUE_SET, Candidate, Scope

@@ -16,7 +16,7 @@ from resources.outcome import BadRequest, FhirError, NotFound, Unprocessable
 from resources.validation.validator import Validator
 from terminology.operations.expand import expand
 
-from ..test_compose import ALL, BIRDS, SUPPLEMENT, SYSTEM, concept, listed, value_set, whole
+from ..valuesets.test_compose import ALL, BIRDS, SUPPLEMENT, SYSTEM, concept, listed, value_set, whole
 from .asked import asked, scope
 
 Tree = dict[str, Any]

@@ -10,7 +10,7 @@ import pytest
 from resources import exact
 from resources.outcome import BadRequest
 
-from ..test_compose import BIRDS, SYSTEM, listed, value_set
+from ..valuesets.test_compose import BIRDS, SYSTEM, listed, value_set
 from .test_expand import DUCKS, GERMAN, R5, Tree, expansion, properties, said
 
 

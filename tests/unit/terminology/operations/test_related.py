@@ -9,7 +9,7 @@ import pytest
 from resources.outcome import BadRequest, NotFound
 from terminology.operations.related import related
 
-from ..test_compose import BIRDS, SYSTEM, is_a, listed, value_set, whole
+from ..valuesets.test_compose import BIRDS, SYSTEM, is_a, listed, value_set, whole
 from .asked import asked, scope
 
 Tree = dict[str, Any]

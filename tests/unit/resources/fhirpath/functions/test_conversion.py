@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resources.fhirpath import Outside, Unevaluable
-from terminology.ucum import to_canonical
+from terminology.grammars.ucum import to_canonical
 
 from ..asking import ask, written
 

@@ -1,0 +1,1 @@
+"""Code systems that are a grammar: UCUM, language tags, MIME types, URIs."""

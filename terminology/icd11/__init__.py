@@ -1,0 +1,1 @@
+"""ICD-11 as a compositional system: clusters of codes."""

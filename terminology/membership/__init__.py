@@ -1,0 +1,1 @@
+"""Whether a code is in a value set or below another one, as searches and validation ask it."""

@@ -1,0 +1,1 @@
+"""What is in a value set: definitions evaluated, and what an expansion shows of them."""
