@@ -26,20 +26,16 @@ from resources.database import Database, Owner, Session
 
 from .suites import DATA
 
-# Plans of 200,000 resources, which are those of a database with little else in it, and then what takes longest: begun
-# last, it would keep one core waiting for the other.
-FIRST = [
-    f"integration/test_{name}.py"
-    for name in ("shapes", "plans", "includes", "pending_plans", "synthea", "oracle", "asynchronous", "crash")
-]
-
-
-def _place(item: pytest.Item) -> int:
-    return next((n for n, name in enumerate(FIRST) if item.path.as_posix().endswith(name)), len(FIRST))
+# Fixtures of 200,000 resources: made once, for one process, and in this order, before anything is analyzed and after.
+LARGE = frozenset({"never_analyzed", "large"})
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=_place)
+    """Files stay together; those of query plans are one lot, and the first one: it is the longest."""
+    large = {item.path for item in items if not LARGE.isdisjoint(getattr(item, "fixturenames", ()))}
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("plans" if item.path in large else item.path.as_posix()))
+    items.sort(key=lambda item: item.path not in large)
     for item in items:
         for mark in item.iter_markers("suite"):
             if not (DATA / mark.args[0]).is_dir():
