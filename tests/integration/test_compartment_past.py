@@ -128,12 +128,8 @@ async def test_no_query_of_a_record_scans_when_all_is_analyzed(connection: async
     assert await query_faults(connection, large) == []
 
 
-@pytest.mark.parametrize("analyzed", [False, True], ids=["never analyzed", "analyzed"])
-async def test_the_codes_of_what_matches_are_read_by_their_keys(
-    request: pytest.FixtureRequest, connection: asyncpg.Connection, analyzed: bool
-) -> None:
+async def _codes_are_read_by_their_keys(connection: asyncpg.Connection, tenant_id: int) -> None:
     """What is read are the index entries of the matches, and a row of each."""
-    tenant_id = request.getfixturevalue("large" if analyzed else "never_analyzed")
     inside, dense = Inside(((-8, TYPE),)), Keys(((DENSE, ANY),))
     for conditions, matches in [((inside,), 4), ((inside, dense), 4), ((Inside(((1, TYPE),)),), 1_000)]:
         arguments = Arguments()
@@ -142,6 +138,18 @@ async def test_the_codes_of_what_matches_are_read_by_their_keys(
         assert faults(plan, 60 + matches * 12, matches) == []
     statement = framed(lastn.CHOSEN)
     assert faults(await explain(connection, statement, (tenant_id, [1, 2, 3], [1, 1, 1], 10**6)), 60, 3) == []
+
+
+async def test_the_codes_of_what_matches_are_read_by_their_keys(
+    connection: asyncpg.Connection, never_analyzed: int
+) -> None:
+    await _codes_are_read_by_their_keys(connection, never_analyzed)
+
+
+async def test_the_codes_of_what_matches_are_read_by_their_keys_when_all_is_analyzed(
+    connection: asyncpg.Connection, large: int
+) -> None:
+    await _codes_are_read_by_their_keys(connection, large)
 
 
 async def test_a_bad_query_of_a_record_is_caught(connection: asyncpg.Connection, large: int) -> None:

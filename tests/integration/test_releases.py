@@ -20,7 +20,8 @@ from ..plans import explain, faults
 
 MANY = """
 insert into fhir.release (tenant_id, kind, url, version, state, loader, about, source, files)
-select $1, 'code-system', 'http://example.org/' || n, '1', 'active', 'test', '{}', '', '{}' from generate_series(1, 5000) n"""
+select $1, 'code-system', 'http://example.org/' || n, '1', 'active', 'test',
+  '{"url": "http://example.org/x"}', '', '{}' from generate_series(1, 5000) n"""
 
 
 @pytest.fixture
