@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Final
 
@@ -48,14 +49,14 @@ _TRUE_OR_FALSE: Final = re.compile(r"(?:true|false)(?![A-Za-z0-9#-])", re.IGNORE
 _ACTIVE: Final = re.compile(r"1|0|true|false", re.IGNORECASE)
 
 
-class FilterParser(Scanner):
+class FilterParser(Scanner, ABC):
     """Reads filters. Expressions in them are read by the class that extends it."""
 
-    def expression(self) -> Expression:
-        raise NotImplementedError
+    @abstractmethod
+    def expression(self) -> Expression: ...
 
-    def sub_expression(self) -> SubExpression:
-        raise NotImplementedError
+    @abstractmethod
+    def sub_expression(self) -> SubExpression: ...
 
     def filters(self, members: bool, before: str) -> Filters:
         """The filters behind `{{`. members: whether it is members that are filtered; before: the kind of the filter before."""

@@ -9,6 +9,7 @@ https://docs.snomed.org/snomed-ct-specifications/snomed-ct-expression-constraint
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -97,22 +98,22 @@ def _attribute(asking: Asking, one: Attribute) -> _Plan:
     return kind(names, values, fits, anything, least, most, weight(value) if isinstance(value, Terms) else 0)
 
 
-class _Plan:
+class _Plan(ABC):
     """A refinement whose names and values are known."""
 
     cost: int  # the order in which the parts of a conjunction are asked
 
+    @abstractmethod
     def among(self, asking: Asking, candidates: BitMap) -> BitMap:
         """Those candidates that meet it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def possible(self, asking: Asking, candidates: BitMap) -> BitMap:
         """At least those candidates that have a group which meets it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def holds(self, asking: Asking, ordinal: int, pairs: Collection[Pair]) -> bool:
         """Whether a concept meets it with these attributes, those of one group."""
-        raise NotImplementedError
 
 
 @dataclass
@@ -288,6 +289,12 @@ class _Grouped(_Plan):
     @property
     def cost(self) -> int:  # type: ignore[override]
         return self.inner.cost + (1 << (42 if self.most != 0 else 43))
+
+    def possible(self, asking: Asking, candidates: BitMap) -> BitMap:
+        raise AssertionError("the grammar has no group within a group")
+
+    def holds(self, asking: Asking, ordinal: int, pairs: Collection[Pair]) -> bool:
+        raise AssertionError("the grammar has no group within a group")
 
     def among(self, asking: Asking, candidates: BitMap) -> BitMap:
         if self.least == 0 and self.most is None:
